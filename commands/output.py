@@ -1,0 +1,128 @@
+"""What a command says: results on stdout, everything else on stderr; as a table, or with --json as one document."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from commands.texts import _
+
+
+@dataclass
+class Output:
+    """How this run speaks; set by --json and --quiet."""
+
+    json: bool = False
+    quiet: bool = False
+
+    def result(self, data: Any) -> bool:
+        """Print `data` as JSON if that was asked for, and say whether it was."""
+        if self.json:
+            write(dump_json(data))
+        return self.json
+
+    def note(self, text: str) -> None:
+        """A line for people: dropped with --quiet, kept out of the way of --json."""
+        if not self.quiet:
+            write(text, error=self.json)
+
+    def warn(self, text: str) -> None:
+        write(text, error=True)
+
+    @property
+    def watched(self) -> bool:
+        """Whether a person looks at a terminal: only then are there progress bars."""
+        return not (self.quiet or self.json) and sys.stderr.isatty()
+
+
+output = Output()
+
+
+def write(text: str, *, error: bool = False) -> None:
+    """One text and a line end, in UTF-8 whatever the terminal's code page can show."""
+    stream = sys.stderr if error else sys.stdout
+    try:
+        stream.write(text + "\n")
+    except UnicodeEncodeError:
+        stream.write((text + "\n").encode(stream.encoding or "ascii", "replace").decode(stream.encoding or "ascii"))
+    stream.flush()
+
+
+def dump_json(data: Any) -> str:
+    """Decimals as text, dates in ISO form, times in UTC with zone."""
+    return json.dumps(data, ensure_ascii=False, indent=2, default=_plain)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")  # pragma: no cover  # a bug of ours
+
+
+def shown(value: object) -> str:
+    """A cell: amounts with thousands separators and their own digits, times to the second in the local zone."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, Decimal):
+        return f"{value:,f}"
+    if isinstance(value, datetime):
+        return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", right: Sequence[int] = ()) -> None:
+    """Print a table; numbers stand right. `right` names further columns that do. Rows may end in fewer cells."""
+    from rich import box  # noqa: PLC0415  # a fifth of the start-up time, and not every command prints a table
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    kept = [list(row) for row in rows]
+    numeric = {i for i in range(len(headings)) if _numeric([row[i] for row in kept if i < len(row)])} | set(right)
+    view = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, heading in enumerate(headings):
+        view.add_column(heading, justify="right" if number in numeric else "left", overflow="fold")
+    for row in kept:
+        view.add_row(*(Text(clean(shown(cell))) for cell in row))
+    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 10_000, soft_wrap=False).print(view)
+
+
+def clean(text: str) -> str:
+    """Without control characters: what an ERP sends must not steer the terminal."""
+    return "".join(ch if ch.isprintable() or ch in "\n\t" else "\N{REPLACEMENT CHARACTER}" for ch in text)
+
+
+def _numeric(cells: Sequence[object]) -> bool:
+    filled = [cell for cell in cells if cell not in (None, "")]
+    return bool(filled) and all(isinstance(cell, (Decimal, int)) and not isinstance(cell, bool) for cell in filled)
+
+
+def columns(rows: Sequence[tuple[str, str]]) -> str:
+    """Two columns for a help page; the second one is wrapped, Chinese too, within the terminal's width."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for left, right in rows:
+        grid.add_row(Text("  " + left), Text(right))
+    console = Console(file=io.StringIO(), width=min(120, shutil.get_terminal_size((100, 24)).columns), color_system=None)
+    console.print(grid)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())  # type: ignore[attr-defined]

@@ -1,0 +1,69 @@
+"""Where this installation keeps its files: three environment variables, each with a default beside the program.
+
+CROSSTIE_CONFIG  folder of settings: systems/NAME.yaml, mappings/NAME.yaml (site overlays), ownership.yaml
+CROSSTIE_HOME    folder of state: the database, logs/, secrets/, exports; nothing in it belongs in version control
+CROSSTIE_DATABASE_URL  as SQLAlchemy takes it; default: SQLite in the home
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+INSTALLATION = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Absolute folders and the database's address (it may hold a password: never print it)."""
+
+    config: Path
+    home: Path
+    database_url: str
+
+    @property
+    def systems(self) -> Path:
+        return self.config / "systems"
+
+    @property
+    def overlays(self) -> Path:
+        return self.config / "mappings"
+
+    @property
+    def secrets(self) -> Path:
+        return self.home / "secrets"
+
+    @property
+    def log_file(self) -> Path:
+        return self.home / "logs" / "crosstie.log"
+
+    def environment(self) -> dict[str, str]:
+        """What a child process needs to find the same installation."""
+        return {
+            "CROSSTIE_CONFIG": str(self.config),
+            "CROSSTIE_HOME": str(self.home),
+            "CROSSTIE_DATABASE_URL": self.database_url,
+        }
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the three variables; an empty one counts as not set. A relative folder is relative to where we are now."""
+    env = os.environ if environ is None else environ
+    config = Path(env.get("CROSSTIE_CONFIG") or INSTALLATION / "config").expanduser().absolute()
+    home = Path(env.get("CROSSTIE_HOME") or INSTALLATION / "var").expanduser().absolute()
+    return Settings(config, home, env.get("CROSSTIE_DATABASE_URL") or default_database_url(home))
+
+
+def default_database_url(home: Path) -> str:
+    """SQLite in the home."""
+    return f"sqlite:///{(home / 'crosstie.sqlite').as_posix()}"
+
+
+def shown(path: Path) -> str:
+    """The path as short as it is still clear: relative to where we are, if it lies below."""
+    try:
+        return path.relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return str(path)

@@ -1,0 +1,183 @@
+"""What a flow asks of an ERP, whatever the vendor: read pages, look up, find by our key, write.
+
+Records arrive plain: dates as ISO text, times as ISO text with zone, amounts and numbers as text, nested keys as dicts,
+to-many parts as lists. The connector knows the ERP's words and nothing of the CRM's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple, Protocol
+
+Wire = dict[str, Any]
+
+
+class Record(NamedTuple):
+    """One record of the ERP. `key` is the full ERP key, parts joined by '/', as the ERP shows it (numeric parts without leading zeros)."""
+
+    key: str
+    data: Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a read has come: `stamp` is the cursor's value as text, `key` the last key read within that stamp."""
+
+    stamp: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One way of reading an object: by change stamp, the full open set, ... in the order in which they must run.
+
+    `complete`: it lists everything that exists (or is open), so what is missing from it is gone.
+    `watermark`: whether a stored position lets the next run start later; else it always starts at the beginning.
+    """
+
+    name: str
+    complete: bool = False
+    watermark: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records in (stamp, key) order; `position` after the last of them; `erp_time` is the ERP's own clock (HTTP Date)."""
+
+    records: list[Record]
+    position: Position
+    erp_time: datetime
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A document found at the ERP under our key: enough to see whether it is the one we meant."""
+
+    external_id: str
+    customer: str
+    currency: str
+    total: Decimal
+    state: str = ""
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The ERP's yes to a write. `warnings` are its own words (credit block, incompletion ...), code first."""
+
+    external_id: str
+    changed: bool = True
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RawAmount:
+    """An amount as the ERP states it, read for reconciliation without any mapping; signed by the product file's own rule."""
+
+    key: str
+    company: str
+    customer: str
+    currency: str
+    amount: Decimal
+    on: date | None = None
+    open: bool = True
+    in_balance: bool = True  # counts into what the customer owes (a noted item or a bill in hand does not)
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """Answer of `ping`: who we are there and how far the ERP's clock is from ours, in seconds."""
+
+    product: str
+    url: str
+    user: str
+    clock_offset_s: float
+    services: dict[str, str]
+
+
+class Connector(Protocol):
+    """One configured ERP instance. Methods raise `connectors.errors`; none of them retries a write but for a refused connection, CSRF or 429."""
+
+    def ping(self) -> Pong: ...
+
+    def reads(self, obj: str) -> list[Read]: ...
+
+    def pull(self, obj: str, read: str, *, since: str, after: Position, fields: Iterable[str]) -> Iterator[Page]:
+        """Pages of `obj`, changed at or after `since` (empty: all), continuing behind `after`; `fields` are source paths to select."""
+
+    def lookup(self, obj: str, keys: Sequence[str], *, fields: Iterable[str]) -> Iterator[Page]:
+        """The records of these keys that still exist, in pages."""
+
+    def find(self, obj: str, key: str) -> list[Hit]:
+        """Documents that bear our key in the configured key carrier; raises when the ERP could not be asked."""
+
+    def push(self, obj: str, wire: Wire, key: str, *, deadline_s: float) -> Ack:
+        """Create one document; must have ended `deadline_s` seconds from now."""
+
+    def change(self, obj: str, external_id: str, wire: Wire, *, deadline_s: float) -> Ack:
+        """Make the existing document say what `wire` says (header and lines); writing only what differs, safe to repeat."""
+
+    def cancel(self, obj: str, external_id: str, wire: Wire, *, deadline_s: float) -> Ack:
+        """Cancel the existing document in the ERP's own way (reject its lines ...), safe to repeat."""
+
+    def raw_amounts(self, obj: str) -> Iterator[RawAmount]:
+        """Every amount of `obj` for reconciliation, by its own path, without mappings."""
+
+    def source_paths(self, obj: str) -> dict[str, str] | None:
+        """Dotted paths that the system's own metadata has for `obj` with their wire type; None when it has no metadata."""
+
+    def close(self) -> None: ...
+
+
+class Secret(Protocol):
+    """A value that does not print itself (pydantic's SecretStr is one)."""
+
+    def get_secret_value(self) -> str: ...
+
+
+class System(Protocol):
+    """What a connector needs to know of one configured ERP instance; `config.settings` has the class."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def auth(self) -> str:
+        """One of the product's ways to log on: basic, oauth2 (client credentials) or certificate; empty: its first."""
+    @property
+    def username(self) -> str: ...
+    @property
+    def password(self) -> Secret | str: ...
+    @property
+    def token_url(self) -> str: ...
+    @property
+    def client(self) -> str:
+        """The tenant inside the ERP (SAP: three digits); empty: the server's default."""
+    @property
+    def language(self) -> str:
+        """Logon language, two letters: the ERP answers codes and units in it, so it must not change."""
+    @property
+    def proxy(self) -> str: ...
+    @property
+    def ca_bundle(self) -> str: ...
+    @property
+    def client_cert(self) -> Sequence[str]:
+        """Certificate file, then key file if that is another one; empty: none."""
+    @property
+    def allow_http(self) -> bool: ...
+    @property
+    def key_carrier(self) -> str | Mapping[str, str]:
+        """The ERP field that holds our key, or one a object; empty: the product's default."""
+    @property
+    def companies(self) -> Collection[str]:
+        """Company codes to read; empty: all the user may see."""
+    @property
+    def limits(self) -> Mapping[str, float]:
+        """Overrides of the product's limits (requests_per_s, concurrency, retry_s, response_mb)."""
+    @property
+    def timeout_s(self) -> float: ...

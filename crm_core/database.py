@@ -1,0 +1,146 @@
+"""One door to the database: engine, transactions, and errors a person can act on.
+
+SQLite runs in WAL with one writer (BEGIN IMMEDIATE, so that a transaction never fails half-way for a lock);
+PostgreSQL by URL alone.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
+
+from crm_core.errors import StoreError
+
+Clock = Callable[[], datetime]
+BUSY_SECONDS = 30
+
+
+def utc_now() -> datetime:
+    """The present, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class Database:
+    """`url` as SQLAlchemy takes it. Raises StoreError where the database cannot be used."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.place = self.url.database if self.is_sqlite else self.url.render_as_string(hide_password=True)
+        if self.is_sqlite and self.url.database:
+            _make_folder(Path(self.url.database), str(self.place))
+        self.engine = _engine(self.url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction that may write; all of it is stored, or nothing."""
+        with self._errors(), self.engine.connect() as connection, connection.begin():
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent view; what it writes by mistake is rolled back."""
+        with self._errors(), self.engine.connect() as connection, connection.begin() as transaction:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN")
+            yield connection
+            transaction.rollback()
+
+    def upgrade(self) -> str:
+        """Bring the tables to this program's version; return that version."""
+        config = _alembic()
+        with self._errors(), self.engine.connect() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+        return head_version()
+
+    def version(self) -> str:
+        """The version of the tables; empty when there are none yet."""
+        with self._errors(), self.engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision() or ""
+
+    def require_version(self) -> None:
+        """Refuse to work on tables of another version."""
+        found, needed = self.version(), head_version()
+        if found == needed:
+            return
+        known = {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+        code = "database-old" if not found or found in known else "database-new"
+        raise StoreError(code, place=str(self.place), found=found or "-", needed=needed)
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as exc:
+            raise self._store_error(exc) from exc
+
+    def _store_error(self, exc: DBAPIError) -> Exception:
+        text, place = str(exc.orig).lower(), str(self.place)
+        if "readonly" in text or "read-only" in text or "permission denied" in text:
+            return StoreError("database-read-only", place=place)
+        if "locked" in text or "lock timeout" in text:
+            return StoreError("database-busy", place=place, seconds=str(BUSY_SECONDS))
+        if "full" in text or "no space" in text:
+            return StoreError("database-full", place=place)
+        if isinstance(exc.orig, sqlite3.OperationalError) and "no such table" in text:
+            return StoreError("database-old", place=place, found="-", needed=head_version())
+        if "unable to open" in text or "could not connect" in text or "connection refused" in text:
+            return StoreError("database-unreachable", place=place, why=text.splitlines()[0])
+        return exc
+
+
+def head_version() -> str:
+    """The version of the tables that this program needs."""
+    return ScriptDirectory.from_config(_alembic()).get_current_head() or ""
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def _make_folder(path: Path, place: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise StoreError("database-unreachable", place=place, why=exc.strerror or str(exc)) from exc
+
+
+def _engine(url: Any) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # transactions are ours: BEGIN is sent by write() and read()
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+            try:
+                connection.execute(f"PRAGMA {pragma}")
+            except sqlite3.OperationalError as exc:
+                if "readonly" not in str(exc):
+                    raise  # a read-only database can still be read; a write says so itself
+
+    return engine

@@ -1,0 +1,177 @@
+"""Rows of one pulled object: the hot path from records to tables, in plain SQL with tuples.
+
+Measured reason: building statements row by row costs more than the database itself (docs/adr/0004).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection
+
+from crm_core import model, schema
+from crm_core.intake import Taken
+
+Row = tuple[Any, ...]
+_CHUNK = 500
+
+
+class Known(NamedTuple):
+    """What the table holds of a key: the hash of its content and the ERP's stamp as text (empty: none)."""
+
+    row_hash: str
+    changed_at: str
+
+
+class Seen(NamedTuple):
+    """With what a row is stored: which mapping made it, and when it was read."""
+
+    system: str
+    mapping_version: str
+    at: str
+
+
+class ErpRows:
+    """Reads and writes the table of one object, and its children, for one kind of database."""
+
+    def __init__(self, obj: str, paramstyle: str) -> None:
+        self.obj = obj
+        self.table = schema.ERP_TABLES[obj]
+        self._mark = "?" if paramstyle == "qmark" else "%s"
+        self._fields = [name for name, _, _ in schema.plain_fields(model.PULLED[obj]) if name not in ("changed_at", "custom")]
+        self._extra = ("document_key",) if obj == "open_items" else ()
+        self._children = [
+            _Child(schema.CHILD_TABLES[obj, name], name, [field for field, _, _ in schema.plain_fields(kind)], self._mark)
+            for name, kind in schema.child_fields(model.PULLED[obj])
+        ]
+        columns = ["system", "key", "changed_at", "custom", *self._fields, *self._extra, *schema.BOOKKEEPING]
+        self.columns = columns
+        self._upsert = _upsert_sql(self.table, columns, ("system", "key"), self._mark)
+
+    def known(self, conn: Connection, system: str, keys: Sequence[str]) -> dict[str, Known]:
+        """What is stored of `keys`."""
+        found: dict[str, Known] = {}
+        for chunk in _chunks(keys):
+            marks = ",".join([self._mark] * len(chunk))
+            sql = f"SELECT key, row_hash, changed_at FROM {self.table} WHERE system = {self._mark} AND key IN ({marks})"  # noqa: S608  # names are ours
+            for key, row_hash, changed_at in conn.exec_driver_sql(sql, (system, *chunk)):
+                found[key] = Known(row_hash, _stamp(changed_at))
+        return found
+
+    def rows(self, conn: Connection, system: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The stored columns of `keys`, as the database has them: for the audit's from -> to."""
+        names = [name for name in self.columns if name not in schema.BOOKKEEPING]
+        found: dict[str, dict[str, Any]] = {}
+        for chunk in _chunks(keys):
+            marks = ",".join([self._mark] * len(chunk))
+            sql = f"SELECT {','.join(map(_quoted, names))} FROM {self.table} WHERE system = {self._mark} AND key IN ({marks})"  # noqa: S608
+            for row in conn.exec_driver_sql(sql, (system, *chunk)):
+                found[row[1]] = dict(zip(names, row, strict=True))
+        return found
+
+    def write(self, conn: Connection, seen: Seen, taken: Iterable[tuple[Taken, str]], replaced: Sequence[str]) -> list[Row]:
+        """Upsert records with their hashes; children of `replaced` parents are deleted first. Returns the header rows."""
+        rows: list[Row] = []
+        for child in self._children:
+            child.start()
+        for item, row_hash in taken:
+            plain = msgspec.to_builtins(item.record)
+            rows.append(self._row(seen, item, plain, row_hash))
+            for child in self._children:
+                child.add(seen.system, item.key, plain)
+        conn.exec_driver_sql(self._upsert, rows)
+        for child in self._children:
+            child.write(conn, seen.system, replaced)
+        return rows
+
+    def delete(self, conn: Connection, system: str, keys: Sequence[str]) -> None:
+        """Remove these keys with their children."""
+        for child in self._children:
+            child.delete(conn, system, keys)
+        conn.exec_driver_sql(
+            f"DELETE FROM {self.table} WHERE system = {self._mark} AND key = {self._mark}",  # noqa: S608
+            [(system, key) for key in keys],
+        )
+
+    def _row(self, seen: Seen, item: Taken, plain: dict[str, Any], row_hash: str) -> Row:
+        get = plain.__getitem__
+        extra = (document_key(item.record),) if self._extra else ()
+        return (
+            seen.system,
+            item.key,
+            stamp_or_none(item.record.changed_at),
+            json.dumps(plain["custom"], ensure_ascii=False, sort_keys=True) if plain["custom"] else "{}",
+            *map(get, self._fields),
+            *extra,
+            row_hash,
+            seen.mapping_version,
+            seen.at,
+        )
+
+
+def row_hash(encode: Callable[[Any], bytes], record: model.Record, mapping_version: str) -> str:
+    """Hash of a record's canonical values and the mapping that made them: unequal means there is something to write."""
+    return hashlib.blake2b(encode(record), digest_size=16, key=mapping_version.encode()[:64]).hexdigest()
+
+
+def document_key(line: Any) -> str:
+    """The key of the document that holds an account line: company/fiscal year/number."""
+    return f"{line.company_code}/{line.fiscal_year}/{line.document_number}"
+
+
+def stamp_or_none(at: datetime | None) -> str | None:
+    """An aware time as the sortable text of `schema.Stamp`."""
+    return None if at is None else schema.stamp_text(at)
+
+
+class _Child:
+    def __init__(self, table: str, name: str, fields: list[str], mark: str) -> None:
+        self.table, self.name, self.fields = table, name, fields
+        columns = ["system", "parent", "seq", *fields]
+        marks = ",".join([mark] * len(columns))
+        self._insert = f"INSERT INTO {table} ({','.join(map(_quoted, columns))}) VALUES ({marks})"  # noqa: S608
+        self._delete = f"DELETE FROM {table} WHERE system = {mark} AND parent = {mark}"  # noqa: S608
+        self._rows: list[Row] = []
+
+    def start(self) -> None:
+        self._rows = []
+
+    def add(self, system: str, parent: str, plain: dict[str, Any]) -> None:
+        fields = self.fields
+        for seq, line in enumerate(plain[self.name]):
+            self._rows.append((system, parent, seq, *map(line.__getitem__, fields)))
+
+    def write(self, conn: Connection, system: str, replaced: Sequence[str]) -> None:
+        self.delete(conn, system, replaced)
+        if self._rows:
+            conn.exec_driver_sql(self._insert, self._rows)
+
+    def delete(self, conn: Connection, system: str, parents: Sequence[str]) -> None:
+        if parents:
+            conn.exec_driver_sql(self._delete, [(system, parent) for parent in parents])
+
+
+def _upsert_sql(table: str, columns: Sequence[str], key: Sequence[str], mark: str) -> str:
+    sets = ",".join(f"{_quoted(name)} = excluded.{_quoted(name)}" for name in columns if name not in key)
+    marks = ",".join([mark] * len(columns))
+    return (
+        f"INSERT INTO {table} ({','.join(map(_quoted, columns))}) VALUES ({marks}) "  # noqa: S608
+        f"ON CONFLICT ({','.join(key)}) DO UPDATE SET {sets}"
+    )
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _chunks(keys: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (keys[start : start + _CHUNK] for start in range(0, len(keys), _CHUNK))
+
+
+def _stamp(value: Any) -> str:
+    return schema.stamp_text(value) if isinstance(value, datetime) else value or ""

@@ -1,0 +1,77 @@
+"""From a mapping's output to a record of ours, or to the reason why not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from crm_core import model
+from crm_core.money import is_currency
+
+
+class Reject(NamedTuple):
+    """A record that could not be taken: it becomes a dead letter, the page goes on. `payload` is the ERP's record."""
+
+    key: str
+    code: str
+    params: dict[str, str]
+    payload: dict[str, Any]
+
+
+class Taken(NamedTuple):
+    """A record as the store takes it, keyed by its full ERP key."""
+
+    key: str
+    record: model.Record
+
+
+class IntakeError(Exception):
+    """This record breaks a rule of the CRM; `code` and `params` as in `crm_core.messages`."""
+
+    def __init__(self, code: str, **params: str) -> None:
+        self.code, self.params = code, params
+        super().__init__(code)
+
+
+_CURRENCY_FIELDS = ("currency", "local_currency")
+_PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`")
+
+
+def taker(obj: str) -> Callable[[dict[str, Any]], model.Record]:
+    """The function that turns a mapped dict of `obj` into its record; it raises IntakeError."""
+    kind = model.PULLED[obj]
+    currencies = [name for name in _CURRENCY_FIELDS if name in kind.__struct_fields__]
+    convert = msgspec.convert
+
+    def take(mapped: dict[str, Any]) -> model.Record:
+        try:
+            record = convert(mapped, kind)
+        except msgspec.ValidationError as exc:
+            raise _intake_error(str(exc), mapped) from exc
+        for name in currencies:
+            if not is_currency(getattr(record, name)):
+                raise IntakeError("unknown-currency", field=name, value=getattr(record, name))
+        return record
+
+    return take
+
+
+def _intake_error(text: str, mapped: dict[str, Any]) -> IntakeError:
+    match = _PATH.search(text)
+    path = match["path"] if match else ""
+    missing = re.search(r"missing required field `(\w+)`", text)
+    if missing:
+        return IntakeError("missing-field", field=".".join(filter(None, (path, missing[1]))))
+    return IntakeError("invalid-value", field=path or "?", value=_shown(mapped, path), why=text.split(" - at")[0])
+
+
+def _shown(mapped: Any, path: str) -> str:
+    for part in re.findall(r"\w+|\[\d+\]", path):
+        try:
+            mapped = mapped[int(part[1:-1])] if part.startswith("[") else mapped[part]
+        except (KeyError, IndexError, TypeError):
+            return ""
+    return str(mapped)[:40]

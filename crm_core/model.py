@@ -1,0 +1,260 @@
+"""The CRM's own words for what travels: one record type per object, as a mapping must deliver it.
+
+Every record is keyed by (system, object, full ERP key); the key itself comes from the connector, not from the mapping.
+Money is Decimal in the currency named beside it, signed from our side: + is owed to us or sold, - is owed by us or given
+back (a credit memo, a reversal and money received are negative). Business dates are calendar dates of the company;
+`changed_at` is an aware UTC time. Empty text means unknown; None means the ERP has no value.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import msgspec
+
+
+class Record(msgspec.Struct, kw_only=True, omit_defaults=False, gc=False):
+    """What every object has: the ERP's change stamp (aware, UTC) and the typed custom fields of this site, as text."""
+
+    changed_at: datetime | None = None
+    custom: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class Line(msgspec.Struct, kw_only=True, gc=False):
+    """A child of a record: replaced together with its parent."""
+
+
+class Address(Line, kw_only=True, gc=False):
+    kind: str = "main"
+    street: str = ""
+    house_number: str = ""
+    city: str = ""
+    postal_code: str = ""
+    region: str = ""
+    country: str = ""
+
+
+class Contact(Line, kw_only=True, gc=False):
+    name: str
+    role: str = ""
+    email: str = ""
+    phone: str = ""
+
+
+class Account(Line, kw_only=True, gc=False):
+    """The customer's account in one company of the ERP: what differs per system and company lives here, not on the customer."""
+
+    company_code: str
+    account_number: str = ""
+    currency: str = ""
+    payment_terms: str = ""
+    credit_limit: Decimal | None = None
+    order_block: str = ""
+    delivery_block: str = ""
+    billing_block: str = ""
+    posting_blocked: bool = False
+
+
+class Customer(Record, kw_only=True, gc=False):
+    """`number` is our own customer number as the ERP holds it; several ERP customers with one number are one CRM customer."""
+
+    name: str
+    number: str = ""
+    name_en: str = ""
+    category: str = "organisation"
+    tax_id: str = ""
+    language: str = ""
+    email: str = ""
+    phone: str = ""
+    website: str = ""
+    blocked: bool = False
+    archived: bool = False
+    addresses: list[Address] = msgspec.field(default_factory=list)
+    contacts: list[Contact] = msgspec.field(default_factory=list)
+    accounts: list[Account] = msgspec.field(default_factory=list)
+
+
+class Product(Record, kw_only=True, gc=False):
+    name: str
+    name_en: str = ""
+    name_zh: str = ""
+    unit: str
+    group: str = ""
+    kind: str = ""
+    blocked: bool = False
+
+
+class Price(Record, kw_only=True, gc=False):
+    """A list price: `amount` of `currency` (net) per `per` units of `unit`, both days included."""
+
+    product_key: str
+    currency: str
+    amount: Decimal
+    per: Decimal = Decimal(1)
+    unit: str = ""
+    valid_from: date | None = None
+    valid_until: date | None = None
+    sales_area: str = ""
+    customer_key: str = ""
+
+
+class OrderLine(Line, kw_only=True, gc=False):
+    """`our_line` is the quote line it came from; quantities are in `unit`; amounts in the order's currency, net of tax."""
+
+    line: str
+    product_key: str = ""
+    text: str = ""
+    quantity: Decimal
+    unit: str = ""
+    net_amount: Decimal | None = None
+    rejected: bool = False
+    requested_on: date | None = None
+    confirmed_on: date | None = None
+    our_line: str = ""
+    delivery_status: str = ""
+    billing_status: str = ""
+
+
+class Order(Record, kw_only=True, gc=False):
+    """`our_key` is the entry key we sent (empty when the order was not ours); `external_ref` the number of a former system.
+
+    `status` is one of open, incomplete, credit_hold, approval, complete, cancelled as the ERP states it now.
+    """
+
+    number: str
+    order_type: str = ""
+    company_code: str
+    customer_key: str
+    customer_po: str = ""
+    our_key: str = ""
+    external_ref: str = ""
+    order_date: date
+    requested_on: date | None = None
+    currency: str
+    net_amount: Decimal | None = None
+    payment_terms: str = ""
+    status: str
+    delivery_status: str = ""
+    billing_status: str = ""
+    credit_status: str = ""
+    blocked: bool = False
+    cancelled_on: date | None = None
+    lines: list[OrderLine] = msgspec.field(default_factory=list)
+
+
+class DeliveryLine(Line, kw_only=True, gc=False):
+    """`quantity` is what was picked for goods issue, in `unit`; negative for goods that came back."""
+
+    line: str
+    order_key: str = ""
+    order_line: str = ""
+    product_key: str = ""
+    quantity: Decimal
+    unit: str = ""
+
+
+class Delivery(Record, kw_only=True, gc=False):
+    """`kind` is delivery or return; `goods_issued_on` is None until the goods have left."""
+
+    number: str
+    kind: str
+    customer_key: str = ""
+    planned_on: date | None = None
+    goods_issued_on: date | None = None
+    status: str = ""
+    lines: list[DeliveryLine] = msgspec.field(default_factory=list)
+
+
+class InvoiceLine(Line, kw_only=True, gc=False):
+    line: str
+    order_key: str = ""
+    order_line: str = ""
+    delivery_key: str = ""
+    product_key: str = ""
+    quantity: Decimal = Decimal(0)
+    unit: str = ""
+    net_amount: Decimal = Decimal(0)
+    tax_amount: Decimal = Decimal(0)
+
+
+class Invoice(Record, kw_only=True, gc=False):
+    """`kind`: invoice, credit_memo, debit_memo, reversal, pro_forma, provisional or opening; the last but opening never count.
+
+    Amounts and quantities are signed (credit memos and reversals negative). `document_key` is the accounting document
+    (company/fiscal year/number), empty when nothing was posted; `reverses` the ERP key of the invoice a reversal cancels.
+    """
+
+    number: str
+    kind: str
+    company_code: str
+    fiscal_year: str = ""
+    document_key: str = ""
+    customer_key: str
+    sold_to_key: str = ""
+    document_date: date
+    posting_date: date
+    currency: str
+    net_amount: Decimal
+    tax_amount: Decimal = Decimal(0)
+    gross_amount: Decimal
+    payment_terms: str = ""
+    reference: str = ""
+    our_key: str = ""
+    reverses: str = ""
+    cancelled: bool = False
+    lines: list[InvoiceLine] = msgspec.field(default_factory=list)
+
+
+class AccountLine(Record, kw_only=True, gc=False):
+    """One line on a customer's account, of an ERP that settles by *clearing* lines against each other (SAP and its kin).
+
+    Open items, payments and their applications are derived from these (`crm_core.clearing`). `role`:
+    item (a receivable or credit memo) · payment (money received or its part) · bill (a bill of exchange in hand) ·
+    transfer (moves an amount between two lines) · write_off. Amounts are signed: + owed to us.
+    Keys are full ERP keys: a document is company/fiscal year/number, a line is document/item.
+    """
+
+    role: str
+    kind: str = "trade"  # of an item: trade, retention, other, advance_request; of a payment: receipt or advance
+    document_kind: str = ""  # of an item: invoice, credit_memo, debit_memo, opening, advance_request
+    company_code: str
+    fiscal_year: str
+    document_number: str
+    line: str
+    customer_key: str
+    invoice_key: str = ""
+    reference: str = ""
+    document_date: date
+    posting_date: date
+    entered_on: date | None = None
+    baseline_date: date | None = None
+    due_date: date | None = None
+    currency: str
+    amount: Decimal
+    discount: Decimal = Decimal(0)  # part of a payment's amount that was granted, not received; same sign as amount
+    local_currency: str
+    local_amount: Decimal
+    rate: Decimal = Decimal(1)  # local currency per 1 unit of currency, as booked
+    settles: str = ""  # key of the line this one settles in part
+    cleared_on: date | None = None
+    clearing: str = ""  # key of the document that cleared it
+    reverses: str = ""  # key of the document this document reverses
+    reversed: bool = False
+    payment_terms: str = ""
+    dispute_code: str = ""
+    dunning_level: str = ""
+    text: str = ""
+
+
+PULLED: dict[str, type[Record]] = {
+    "customers": Customer,
+    "products": Product,
+    "prices": Price,
+    "deliveries": Delivery,
+    "invoices": Invoice,
+    "orders": Order,
+    "open_items": AccountLine,
+}
+"""Objects in the order of a whole pull: master data first; orders after what follows them, since a delivery or invoice
+changes an order's status without always touching its change stamp."""

@@ -1,0 +1,201 @@
+"""An outbox entry: one decision that must become (or change) exactly one ERP document.
+
+States: pending -> sent | unknown | review | dead. *unknown*: it may have reached the ERP, so it is looked up before it is
+sent again. *review*: what the look-up found is not plainly ours. *dead*: refused, or given up by a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from crm_core import audit, schema
+from crm_core.upserts import upsert
+
+TABLE = schema.outbox
+ATTEMPT = schema.outbox_attempt
+SURELY_NOT_BOOKED = ("not-sent", "refused")
+"""Outcomes of an attempt after which nothing of it can be in the ERP; every other one, also none yet, may be booked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of the outbox as it was claimed; `lease_token` is the fence: it grows with every claim.
+
+    `external_id` is the ERP document: of a change or cancellation the one its earlier version made.
+    `last_sent_at` is the start of the newest attempt that may have reached the ERP.
+    """
+
+    key: str
+    version: int
+    system: str
+    obj: str
+    action: str
+    crm_id: str
+    after_key: str
+    state: str
+    document: dict[str, Any]
+    wire: dict[str, Any] | None
+    mapping_version: str
+    external_id: str
+    attempts: int
+    last_sent_at: datetime | None
+    due_at: datetime
+    lease_owner: str
+    lease_token: int
+    lease_until: datetime | None
+    reason: dict[str, Any] | None
+    created_at: datetime
+    created_by: str
+    settled_at: datetime | None
+
+
+def at(key: str, version: int) -> tuple[ColumnElement[bool], ...]:
+    """The WHERE of one entry."""
+    return (TABLE.c.key == key, TABLE.c.version == version)
+
+
+def load(conn: Connection, key: str, version: int) -> Entry | None:
+    """An entry with what the rows around it know: the ERP document of earlier versions, the ERP key of its customer."""
+    row = conn.execute(select(TABLE).where(*at(key, version))).first()
+    return None if row is None else _entry(conn, row)
+
+
+def enqueue(
+    conn: Connection,
+    *,
+    key: str,
+    version: int,
+    system: str,
+    obj: str,
+    action: str,
+    crm_id: str,
+    document: Mapping[str, Any],
+    now: datetime,
+    by: str,
+    after_key: str = "",
+) -> None:
+    """Add an entry in the transaction of the decision itself: both are stored, or neither."""
+    row = {
+        "key": key,
+        "version": version,
+        "system": system,
+        "obj": obj,
+        "action": action,
+        "crm_id": crm_id,
+        "after_key": after_key,
+        "state": "pending",
+        "document": dict(document),
+        "mapping_version": "",
+        "external_id": "",
+        "attempts": 0,
+        "due_at": now,
+        "lease_owner": "",
+        "lease_token": 0,
+        "created_at": now,
+        "created_by": by,
+    }
+    conn.execute(insert(TABLE).values(**row))
+
+
+def versions(conn: Connection, key: str) -> list[Row[Any]]:
+    """Every entry of a key, oldest first."""
+    return list(conn.execute(select(TABLE).where(TABLE.c.key == key).order_by(TABLE.c.version)))
+
+
+def blockers(entry: Any) -> ColumnElement[bool]:
+    """SQL: whether another entry must be settled before `entry` (the table or an alias of it).
+
+    Earlier versions of its key, and every entry of the key it comes after. A dead change holds nobody up: the next
+    version says everything anew; nor does a dead create that the next version took the place of.
+    """
+    other = TABLE.alias("other")
+    earlier = (other.c.key == entry.c.key) & (other.c.version < entry.c.version)
+    replaced = (other.c.state == "dead") & or_(other.c.action == "change", entry.c.action == "create")
+    awaited = (other.c.key == entry.c.after_key) & (entry.c.after_key != entry.c.key)
+    unsettled = other.c.state != "sent"
+    return select(other.c.key).where(unsettled, or_(earlier & ~replaced, awaited)).correlate(entry).exists()
+
+
+def maybe_sent_at(conn: Connection, key: str, version: int, action: str) -> datetime | None:
+    """When an attempt last began that may have reached the ERP. A create inherits those of the creates before it."""
+    mine = ATTEMPT.c.version <= version if action == "create" else ATTEMPT.c.version == version
+    doubtful = ATTEMPT.c.outcome.not_in(SURELY_NOT_BOOKED)
+    query = select(func.max(ATTEMPT.c.started_at)).where(ATTEMPT.c.key == key, mine, doubtful)
+    return conn.execute(query).scalar()
+
+
+def link(conn: Connection, entry: Entry, external_id: str, now: datetime, by: str) -> None:
+    """Bind the ERP document to our row. Whoever else was linked to that document gives way: it bears our key."""
+    row = {"system": entry.system, "obj": entry.obj, "erp_key": external_id, "crm_id": entry.crm_id}
+    upsert(conn, schema.external_ref, [{**row, "linked_at": now, "linked_by": by}])
+
+
+def take_place(conn: Connection, dead: Entry, now: datetime, *, refused: bool) -> None:
+    """A create died. The next version of its key, if it waits, creates the document itself.
+
+    It inherits the attempts, so it is looked up before it is sent. A waiting cancellation is done when the ERP `refused`
+    the create: there is nothing to cancel; when a person gave the create up, he decides about that one too.
+    """
+    query = select(TABLE).where(TABLE.c.key == dead.key, TABLE.c.version > dead.version, TABLE.c.state != "sent")
+    following = conn.execute(query.order_by(TABLE.c.version).limit(1)).first()
+    if following is None or following.attempts:
+        return
+    if following.action == "change":
+        values = {"action": "create", "attempts": dead.attempts, "last_sent_at": dead.last_sent_at, "after_key": dead.after_key}
+        conn.execute(update(TABLE).where(*at(dead.key, following.version)).values(**values))
+    elif following.action == "cancel" and refused:
+        done = {"state": "sent", "settled_at": now, "reason": {"code": "nothing-to-cancel", "params": {"key": dead.key}}}
+        conn.execute(update(TABLE).where(*at(dead.key, following.version)).values(**done))
+
+
+def note(
+    conn: Connection, entry: Entry, now: datetime, by: str, action: str, run_id: str = "", **detail: Any
+) -> None:
+    """Leave the audit entry of what became of an outbox entry."""
+    audit.append(
+        conn,
+        at=now,
+        actor=by,
+        action=f"outbox.{action}",
+        obj=entry.obj,
+        system=entry.system,
+        run_id=run_id,
+        mapping_version=entry.mapping_version,
+        detail={"key": entry.key, "version": entry.version, **detail},
+    )
+
+
+def _entry(conn: Connection, row: Row[Any]) -> Entry:
+    values = dict(row._mapping)
+    if row.action != "create" and not row.external_id:
+        values["external_id"] = _document_of(conn, row.key, row.version)
+    values["document"] = _with_customer(conn, row.system, row.document)
+    return Entry(**values)
+
+
+def _document_of(conn: Connection, key: str, version: int) -> str:
+    earlier = (TABLE.c.key == key, TABLE.c.version < version, TABLE.c.external_id != "")
+    query = select(TABLE.c.external_id).where(*earlier).order_by(TABLE.c.version.desc()).limit(1)
+    return conn.execute(query).scalar() or ""
+
+
+def _with_customer(conn: Connection, system: str, document: dict[str, Any]) -> dict[str, Any]:
+    """The ERP key of a customer who was created after the decision is known only now."""
+    customer = document.get("customer")
+    if not customer or customer.get("erp_key"):
+        return document
+    refs = schema.external_ref
+    mine = (refs.c.system == system, refs.c.obj == "customers", refs.c.crm_id == customer["number"])
+    erp_key = conn.execute(select(refs.c.erp_key).where(*mine).order_by(refs.c.erp_key).limit(1)).scalar()
+    return {**document, "customer": {**customer, "erp_key": erp_key or ""}}
+
+
+def entries(conn: Connection, rows: Sequence[Row[Any]]) -> list[Entry]:
+    """Rows of the table as entries."""
+    return [_entry(conn, row) for row in rows]

@@ -1,0 +1,214 @@
+"""Where a pulled page becomes rows: one transaction a page, safe to repeat, safe to kill.
+
+A newer ERP version overwrites, an older one never does, and within one stamp the latest read wins. Equal rows are not
+touched. With the rows, in the same transaction: dead letters, links, derived receivables, the audit entry and the
+resume position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, delete, select
+
+from crm_core import audit, dead_letters, linking, order_history, receivable_rows, schema
+from crm_core.database import Clock, Database, utc_now
+from crm_core.erp_rows import ErpRows, Seen, row_hash, stamp_or_none
+from crm_core.intake import Reject, Taken
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the records read; `stale` were older than what we hold."""
+
+    read: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    removed: int = 0
+    stale: int = 0
+
+    def add(self, other: Counts) -> None:
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def as_dict(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A mapped page. `erp_time` is the ERP's own clock at the read; `position` where a killed run goes on, None for none."""
+
+    system: str
+    obj: str
+    taken: Sequence[Taken]
+    rejects: Sequence[Reject]
+    mapping_version: str
+    run_id: str
+    erp_time: datetime
+    read: str = ""
+    since: str = ""
+    position: tuple[str, str] | None = None  # (stamp, key)
+    read_from: datetime | None = None
+    gone: Sequence[str] = field(default_factory=tuple)  # keys that the ERP no longer has
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a page changed, for those who follow it (links, receivables, timeline): records by key, and what was before."""
+
+    created: dict[str, Any]
+    updated: dict[str, Any]
+    before: dict[str, dict[str, Any]]
+
+    @property
+    def written(self) -> dict[str, Any]:
+        return self.created | self.updated
+
+
+class Store:
+    """Everything a pull writes."""
+
+    def __init__(self, database: Database, clock: Clock = utc_now) -> None:
+        self.database, self.clock = database, clock
+        self._encode = msgspec.msgpack.Encoder(decimal_format="string").encode
+
+    def store_page(self, page: Page, *, dry_run: bool = False) -> Counts:
+        """Write a page; `dry_run` counts and writes nothing."""
+        counts = Counts(read=len(page.taken) + len(page.rejects), rejected=len(page.rejects), removed=len(page.gone))
+        rows = _rows(page.obj, self.database.engine.dialect.paramstyle)
+        now = self.clock()
+        hashed = {item.key: (item, row_hash(self._encode, item.record, page.mapping_version)) for item in page.taken}
+        with self.database.write() as conn:
+            change = self._sort(conn, rows, page, hashed, counts)
+            if dry_run:
+                conn.rollback()
+                return counts
+            self._write(conn, rows, page, hashed, change, now)
+            if page.position is not None:
+                _save_position(conn, page)
+        return counts
+
+    def _sort(
+        self, conn: Connection, rows: ErpRows, page: Page, hashed: dict[str, tuple[Taken, str]], counts: Counts
+    ) -> Change:
+        known = rows.known(conn, page.system, list(hashed))
+        created, updated = {}, {}
+        for key, (item, digest) in hashed.items():
+            have = known.get(key)
+            if have is None:
+                created[key] = item.record
+            elif have.row_hash == digest:
+                counts.unchanged += 1
+            elif have.changed_at > (stamp_or_none(item.record.changed_at) or have.changed_at):
+                counts.stale += 1
+            else:
+                updated[key] = item.record
+        counts.unchanged += len(page.taken) - len(hashed)  # the same key twice in one page
+        counts.created, counts.updated = len(created), len(updated)
+        return Change(created, updated, rows.rows(conn, page.system, list(updated)))
+
+    def _write(
+        self,
+        conn: Connection,
+        rows: ErpRows,
+        page: Page,
+        hashed: dict[str, tuple[Taken, str]],
+        change: Change,
+        now: datetime,
+    ) -> None:
+        written = change.written
+        if written:
+            seen = Seen(page.system, page.mapping_version, schema.stamp_text(now))
+            rows.write(conn, seen, (hashed[key] for key in written), list(change.updated))
+        if page.gone:
+            rows.delete(conn, page.system, page.gone)
+        dead_letters.record(conn, page.system, page.obj, "pull", page.rejects, page.mapping_version, page.run_id, now)
+        dead_letters.close_for(conn, page.system, page.obj, "pull", list(hashed), now)
+        if written or page.gone:
+            FOLLOWERS.get(page.obj, _nothing)(conn, page, change, now)
+            self._audit(conn, page, change, now)
+
+    def _audit(self, conn: Connection, page: Page, change: Change, now: datetime) -> None:
+        detail = {
+            "created": list(change.created),
+            "updated": {key: _differences(change.before[key], record) for key, record in change.updated.items()},
+            "removed": list(page.gone),
+        }
+        audit.append(
+            conn,
+            at=now,
+            actor="pull",
+            action="pull",
+            obj=page.obj,
+            system=page.system,
+            run_id=page.run_id,
+            mapping_version=page.mapping_version,
+            detail={name: value for name, value in detail.items() if value},
+        )
+
+    def open_keys(self, system: str) -> list[str]:
+        """Keys of account lines we hold as open: those missing from the ERP's open set must be looked up."""
+        table = schema.account_line
+        query = select(table.c.key).where(table.c.system == system, table.c.cleared_on.is_(None))
+        with self.database.read() as conn:
+            return list(conn.execute(query).scalars())
+
+
+def _nothing(conn: Connection, page: Page, change: Change, now: datetime) -> None:
+    """An object that nothing follows."""
+
+
+FOLLOWERS: dict[str, Callable[[Connection, Page, Change, datetime], None]] = {
+    "customers": lambda conn, page, change, now: linking.link_customers(conn, page.system, change.written, now),
+    "orders": lambda conn, page, change, now: order_history.follow(
+        conn, page.system, change.written, change.before, page.erp_time, now
+    ),
+    "open_items": lambda conn, page, change, now: receivable_rows.derive(
+        conn, page.system, [*change.written, *page.gone], page.erp_time
+    ),
+}
+
+
+@cache
+def _rows(obj: str, paramstyle: str) -> ErpRows:
+    return ErpRows(obj, paramstyle)
+
+
+def _differences(before: dict[str, Any], record: Any) -> dict[str, list[Any]]:
+    plain = msgspec.to_builtins(record)
+    names = [name for name in before if name in plain and name not in ("custom", "changed_at")]
+    return {name: [_text(before[name]), _text(plain[name])] for name in names if _text(before[name]) != _text(plain[name])}
+
+
+def _text(value: Any) -> Any:
+    return None if value is None else str(int(value)) if isinstance(value, int) else str(value)  # a database's 1 is True
+
+
+def _save_position(conn: Connection, page: Page) -> None:
+    table = schema.resume_position
+    conn.execute(delete(table).where(*_same_read(table, page.system, page.obj, page.read)))
+    stamp, key = page.position or ("", "")
+    conn.execute(
+        table.insert().values(
+            system=page.system,
+            obj=page.obj,
+            read=page.read,
+            since=page.since,
+            stamp=stamp,
+            key=key,
+            read_from=page.read_from,
+            mapping_version=page.mapping_version,
+        )
+    )
+
+
+def _same_read(table: Any, system: str, obj: str, read: str) -> Iterable[Any]:
+    return (table.c.system == system, table.c.obj == obj, table.c.read == read)

@@ -1,0 +1,143 @@
+"""Does the CRM hold what the ERP holds, in money? Read by its own path: without mappings, without row hashes.
+
+First the documents: keys missing on either side, amounts, open or cleared. Then the sums by company, customer, currency
+and period, and what we derived (open items, payments, applications) against the ERP's uncleared lines.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from connectors.base import RawAmount
+from crm_core import books, sync_state
+from flows.context import Context, Progress, nobody_watches
+from flows.errors import UsageError
+
+Place = tuple[str, str, str]  # company, customer, currency
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`kind`: missing_in_crm, missing_in_erp, amount, currency, customer, cleared, sum or balance; amounts in `currency`."""
+
+    obj: str
+    kind: str
+    key: str
+    company: str
+    customer: str
+    currency: str
+    erp: str
+    crm: str
+    period: str = ""
+
+
+@dataclass(slots=True)
+class ReconcileReport:
+    """Documents compared by object, the sums both sides agree on, and every difference."""
+
+    system: str
+    compared: dict[str, int] = field(default_factory=dict)
+    totals: list[dict[str, str]] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+
+
+def reconcile(ctx: Context, objects: Sequence[str] = (), *, progress: Progress = nobody_watches) -> ReconcileReport:
+    """Compare every document of the system; nothing is changed at either side but the note of the result."""
+    report = ReconcileReport(ctx.system)
+    for obj in objects:
+        if obj not in books.RECONCILED:
+            known = ", ".join(books.RECONCILED)
+            raise UsageError("unknown-object", system=ctx.system, object=obj, objects=known)
+    for obj in books.RECONCILED:
+        if (objects and obj not in objects) or not ctx.mapping.has(obj, "pull"):
+            continue
+        run_id = sync_state.begin_run(ctx.database, ctx.system, obj, "reconcile", ctx.clock())
+        before = len(report.differences)
+        try:
+            _compare(ctx, obj, report, progress)
+        except Exception as exc:
+            error = {"code": getattr(exc, "code", "bug"), "params": getattr(exc, "params", {})}
+            sync_state.end_run(ctx.database, run_id, "failed", {}, ctx.clock(), error=error)
+            raise
+        _note(ctx, obj, run_id, report.compared[obj], report.differences[before:])
+    return report
+
+
+def _note(ctx: Context, obj: str, run_id: str, compared: int, found: Sequence[Difference]) -> None:
+    now = ctx.clock()
+    rows = [asdict(difference) for difference in found]
+    sync_state.save_reconciliation(ctx.database, ctx.system, obj, run_id, now, compared, rows)
+    counts = {"compared": compared, "differences": len(rows)}
+    sync_state.end_run(ctx.database, run_id, "done", counts, now)
+
+
+def _compare(ctx: Context, obj: str, report: ReconcileReport, progress: Progress) -> None:
+    ours = {held.key: held for held in books.held(ctx.database, ctx.system, obj)}
+    sums: defaultdict[tuple[str, ...], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
+    uncleared: defaultdict[Place, Decimal] = defaultdict(Decimal)
+    for held in ours.values():
+        sums[_bucket(held)][1] += held.amount
+    for raw in ctx.connector.raw_amounts(obj):
+        report.compared[obj] = report.compared.get(obj, 0) + 1
+        progress(obj, report.compared[obj])
+        sums[_bucket(raw)][0] += raw.amount
+        if raw.open and raw.in_balance:
+            uncleared[raw.company, raw.customer, raw.currency] += raw.amount
+        report.differences += _differences(obj, raw, ours.pop(raw.key, None))
+    report.compared.setdefault(obj, 0)
+    report.differences += [_missing_in_erp(obj, held) for held in ours.values()]
+    report.differences += _sums(obj, sums, report)
+    if obj == "open_items":
+        report.differences += _balances(ctx, uncleared)
+
+
+def _bucket(row: RawAmount | books.Held) -> tuple[str, ...]:
+    period = f"{row.on:%Y-%m}" if row.on else ""
+    return row.company, row.customer, row.currency, period
+
+
+def _differences(obj: str, raw: RawAmount, held: books.Held | None) -> Iterator[Difference]:
+    def difference(kind: str, erp: Any, crm: Any) -> Difference:
+        return Difference(obj, kind, raw.key, raw.company, raw.customer, raw.currency, str(erp), str(crm))
+
+    if held is None:
+        yield difference("missing_in_crm", raw.amount, "")
+        return
+    if raw.amount != held.amount:
+        yield difference("amount", raw.amount, held.amount)
+    for name in ("company", "customer", "currency"):
+        if getattr(raw, name) != getattr(held, name):
+            yield difference(name, getattr(raw, name), getattr(held, name))
+    if obj == "open_items" and raw.open != held.open:
+        yield difference("cleared", "open" if raw.open else "cleared", "open" if held.open else "cleared")
+
+
+def _missing_in_erp(obj: str, held: books.Held) -> Difference:
+    return Difference(
+        obj, "missing_in_erp", held.key, held.company, held.customer, held.currency, "", str(held.amount)
+    )
+
+
+def _sums(obj: str, sums: dict[tuple[str, ...], list[Decimal]], report: ReconcileReport) -> Iterator[Difference]:
+    totals: defaultdict[tuple[str, str], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
+    for (company, customer, currency, period), (erp, crm) in sorted(sums.items()):
+        totals[company, currency][0] += erp
+        totals[company, currency][1] += crm
+        if erp != crm:
+            yield Difference(obj, "sum", "", company, customer, currency, str(erp), str(crm), period)
+    for (company, currency), (erp, crm) in sorted(totals.items()):
+        if currency:
+            total = {"object": obj, "company": company, "currency": currency, "erp": str(erp), "crm": str(crm)}
+            report.totals.append(total)
+
+
+def _balances(ctx: Context, uncleared: dict[Place, Decimal]) -> Iterator[Difference]:
+    derived = {balance[:3]: balance.amount for balance in books.balances(ctx.database, ctx.system)}
+    for place in sorted(derived.keys() | uncleared.keys()):
+        erp, crm = uncleared.get(place, Decimal(0)), derived.get(place, Decimal(0))
+        if erp != crm:
+            yield Difference("open_items", "balance", "", *place, str(erp), str(crm))

@@ -1,0 +1,342 @@
+"""$filter and $orderby: from their text to functions over rows."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from sandbox.odata.backend import ODataError, ReadRow
+from sandbox.odata.errors import bad_expression, not_filterable, unknown_property, wrong_parameter_type
+from sandbox.odata.literals import fill_zeros, fits, initial, parse_literal, strip_zeros
+from sandbox.odata.metadata import EntitySet, Property
+
+Test = Callable[[ReadRow], bool]
+_TOKEN = re.compile(
+    r"\s*(?:(?P<literal>(?:datetimeoffset|datetime|time|guid|binary|X)?'(?:[^']|'')*'|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?[mMdDfFlL]?(?![\w]))"
+    r"|(?P<word>[A-Za-z_][\w/]*)|(?P<sign>[(),]))"
+)
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "gt": operator.gt,
+    "ge": operator.ge,
+    "lt": operator.lt,
+    "le": operator.le,
+}
+_SWAPPED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge"}
+_FUNCTIONS: dict[str, Callable[[str, str], bool]] = {
+    "substringof": lambda value, part: part in value,
+    "startswith": lambda value, part: value.startswith(part),
+    "endswith": lambda value, part: value.endswith(part),
+}
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    position: int
+
+
+@dataclass(frozen=True)
+class _Literal:
+    kind: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class _Equals:
+    """Kept apart until the whole is known: many of them joined by `or` become one set look-up."""
+
+    prop: Property
+    values: frozenset[Any]
+
+    def __call__(self, row: ReadRow) -> bool:
+        return reader(self.prop)(row) in self.values
+
+
+def compile_filter(text: str, entity_set: EntitySet) -> Test:
+    """Raises ODataError 400 for a syntax error, an unknown or unfilterable property, a literal of the wrong type."""
+    parser = _Parser(_tokens(text), entity_set)
+    test = parser.disjunction()
+    parser.expect_end()
+    return _finished(test)
+
+
+def _tokens(text: str) -> list[_Token]:
+    tokens, position = [], 0
+    while position < len(text.rstrip()):
+        found = _TOKEN.match(text, position)
+        if not found or not found.lastgroup:
+            raise bad_expression(f"Invalid token '{text[position : position + 20].strip()}' at position {position}")
+        tokens.append(_Token(found.lastgroup, found[found.lastgroup], found.start(found.lastgroup)))
+        position = found.end()
+    return tokens
+
+
+class _Parser:
+    def __init__(self, tokens: list[_Token], entity_set: EntitySet) -> None:
+        self._tokens = tokens
+        self._next = 0
+        self._set = entity_set
+
+    def disjunction(self) -> Test:
+        tests = [self._conjunction()]
+        while self._accept("or"):
+            tests.append(self._conjunction())
+        return _any_of(tests)
+
+    def expect_end(self) -> None:
+        if token := self._peek():
+            raise bad_expression(f"Unexpected '{token.text}' at position {token.position}")
+
+    def _conjunction(self) -> Test:
+        tests = [self._negation()]
+        while self._accept("and"):
+            tests.append(self._negation())
+        return tests[0] if len(tests) == 1 else _all_of([_finished(test) for test in tests])
+
+    def _negation(self) -> Test:
+        if not self._accept("not"):
+            return self._comparison()
+        test = _finished(self._negation())
+        return lambda row: not test(row)
+
+    def _comparison(self) -> Test:
+        """A comparison, a bracket, a function or a boolean property; the latter three may be compared with true or false."""
+        start = self._peek()
+        if start is None:
+            raise bad_expression("The filter expression ends too early")
+        if start.text == "(" or self._is_call():
+            return self._maybe_equals_bool(self._bracket() if start.text == "(" else self._call())
+        left = self._operand()
+        operation = self._peek()
+        if operation is None or operation.text not in _COMPARE:
+            return self._bare(left, start)
+        self._next += 1
+        return _comparison(left, operation, self._operand())
+
+    def _bare(self, operand: Property | _Literal, start: _Token) -> Test:
+        if isinstance(operand, Property) and operand.edm == "Edm.Boolean":
+            return _Equals(operand, frozenset([True]))
+        raise bad_expression(f"A comparison is expected at position {start.position}")
+
+    def _bracket(self) -> Test:
+        self._take("(")
+        test = self.disjunction()
+        self._take(")")
+        return test
+
+    def _maybe_equals_bool(self, test: Test) -> Test:
+        operation = self._peek()
+        if operation is None or operation.text not in ("eq", "ne"):
+            return test
+        self._next += 1
+        right = self._operand()
+        if not isinstance(right, _Literal) or right.kind != "bool":
+            raise wrong_parameter_type(operation.text, operation.position)
+        wanted, inner = right.value == (operation.text == "eq"), _finished(test)
+        return lambda row: inner(row) is wanted
+
+    def _call(self) -> Test:
+        name = self._advance()
+        if name.text not in _FUNCTIONS:
+            raise bad_expression(f"Function '{name.text}' is not supported at position {name.position}")
+        self._take("(")
+        first = self._operand()
+        self._take(",")
+        second = self._operand()
+        self._take(")")
+        part, prop = (first, second) if name.text == "substringof" else (second, first)
+        if not isinstance(prop, Property) or not isinstance(part, _Literal) or not _texts(prop, part):
+            raise wrong_parameter_type(name.text, name.position)
+        read, function, value = reader(prop), _FUNCTIONS[name.text], part.value
+        return lambda row: function(read(row), value)
+
+    def _operand(self) -> Property | _Literal:
+        token = self._advance()
+        if token.kind == "word" and token.text not in ("true", "false", "null"):
+            return self._property(token.text)
+        if token.kind == "sign":
+            raise bad_expression(f"Unexpected '{token.text}' at position {token.position}")
+        try:
+            return _Literal(*parse_literal(token.text))
+        except ValueError as problem:
+            raise bad_expression(f"Invalid literal {token.text} at position {token.position}: {problem}") from problem
+
+    def _property(self, name: str) -> Property:
+        prop = self._set.properties.get(name)
+        if prop is None:
+            raise unknown_property(name, self._set.type_name)
+        if not prop.filterable:
+            raise not_filterable(name)
+        return prop
+
+    def _is_call(self) -> bool:
+        following = self._tokens[self._next + 1 : self._next + 2]
+        return self._tokens[self._next].kind == "word" and bool(following) and following[0].text == "("
+
+    def _peek(self) -> _Token | None:
+        return self._tokens[self._next] if self._next < len(self._tokens) else None
+
+    def _advance(self) -> _Token:
+        token = self._peek()
+        if token is None:
+            raise bad_expression("The filter expression ends too early")
+        self._next += 1
+        return token
+
+    def _accept(self, word: str) -> bool:
+        token = self._peek()
+        if token is None or token.kind != "word" or token.text != word:
+            return False
+        self._next += 1
+        return True
+
+    def _take(self, sign: str) -> None:
+        token = self._advance()
+        if token.text != sign:
+            raise bad_expression(f"'{sign}' is expected at position {token.position}")
+
+
+def _texts(prop: Property, part: _Literal) -> bool:
+    return prop.edm == "Edm.String" and part.kind == "string"
+
+
+def _comparison(left: Property | _Literal, operation: _Token, right: Property | _Literal) -> Test:
+    if isinstance(left, _Literal) and isinstance(right, Property):
+        left, right, name = right, left, _SWAPPED.get(operation.text, operation.text)
+    else:
+        name = operation.text
+    if not isinstance(left, Property) or not isinstance(right, _Literal) or not fits(left, right.kind):
+        raise wrong_parameter_type(operation.text, operation.position)
+    if name in ("eq", "ne"):
+        equals = _Equals(left, _equal_values(left, right.value))
+        return equals if name == "eq" else lambda row: not equals(row)
+    return _ordered(left, name, right.value)
+
+
+def _equal_values(prop: Property, value: Any) -> frozenset[Any]:
+    """Every stored form that means this literal: null and initial are one for texts, upper case, stripped zeros."""
+    if prop.edm == "Edm.String":
+        text = strip_zeros(value) if prop.zero_filled and value else value or ""
+        return frozenset([text, text.upper()] if prop.upper else [text])
+    return frozenset([comparable(prop, value)])
+
+
+def _ordered(prop: Property, name: str, value: Any) -> Test:
+    """gt, ge, lt, le; zero-filled texts by their stored form; null is neither before nor after anything."""
+    if value is None:
+        return lambda row: False
+    read, compare, wanted = sort_reader(prop), _COMPARE[name], sort_value(prop, value)
+
+    def test(row: ReadRow) -> bool:
+        current = read(row)
+        return current is not None and compare(current, wanted)
+
+    return test
+
+
+def _any_of(tests: list[Test]) -> Test:
+    if len(tests) == 1:
+        return tests[0]
+    if all(isinstance(t, _Equals) for t in tests):
+        equals = [t for t in tests if isinstance(t, _Equals)]
+        if len({t.prop.name for t in equals}) == 1:
+            return _Equals(equals[0].prop, frozenset().union(*(t.values for t in equals)))
+    finished = [_finished(test) for test in tests]
+    return lambda row: any(test(row) for test in finished)
+
+
+def _all_of(tests: list[Test]) -> Test:
+    if len(tests) == 2:
+        first, second = tests
+        return lambda row: first(row) and second(row)
+    return lambda row: all(test(row) for test in tests)
+
+
+def _finished(test: Test) -> Test:
+    """A closure without a detour for the commonest test."""
+    if not isinstance(test, _Equals):
+        return test
+    read, values = reader(test.prop), test.values
+    if len(values) == 1:
+        (value,) = values
+        return lambda row: bool(read(row) == value)
+    return lambda row: read(row) in values
+
+
+# --- reading a property for comparison -------------------------------------------------------------------------------
+
+
+def reader(prop: Property) -> Callable[[ReadRow], Any]:
+    """Null texts read as empty, a missing property as its initial value, dates as comparable moments."""
+    name, blank = prop.name, initial(prop)
+    match prop.edm:
+        case "Edm.String":
+            return lambda row: row.get(name) or ""
+        case "Edm.DateTime" | "Edm.DateTimeOffset":
+            return lambda row: None if (value := row.get(name)) is None else comparable(prop, value)
+    return lambda row: row.get(name, blank)
+
+
+def comparable(prop: Property, value: Any) -> Any:
+    """One kind of value per type: days for dates at midnight, moments in UTC else."""
+    if prop.is_date and isinstance(value, datetime):
+        return value.date() if value.time() == time() else value
+    if prop.edm == "Edm.DateTime" and not prop.is_date and not isinstance(value, datetime) and isinstance(value, date):
+        return datetime(value.year, value.month, value.day)
+    if prop.edm == "Edm.DateTime" and isinstance(value, datetime) and value.tzinfo:
+        return value.astimezone(UTC).replace(tzinfo=None)
+    return value
+
+
+def sort_value(prop: Property, value: Any) -> Any:
+    if prop.zero_filled and isinstance(value, str):
+        return fill_zeros(value, prop.length or 0)
+    if prop.is_date and isinstance(value, date):
+        value = comparable(prop, value)
+        return value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)
+    return comparable(prop, value)
+
+
+def sort_reader(prop: Property) -> Callable[[ReadRow], Any]:
+    if prop.zero_filled or prop.is_date:
+        read = reader(prop)
+        return lambda row: None if (value := read(row)) is None else sort_value(prop, value)
+    return reader(prop)
+
+
+# --- $orderby --------------------------------------------------------------------------------------------------------
+
+
+def compile_orderby(text: str, entity_set: EntitySet) -> list[tuple[Property, bool]]:
+    """Property and whether it descends, in the order given; ODataError 400."""
+    return [_order(part.split(), entity_set) for part in text.split(",")]
+
+
+def _order(words: list[str], entity_set: EntitySet) -> tuple[Property, bool]:
+    if not words or len(words) > 2 or (len(words) == 2 and words[1] not in ("asc", "desc")):
+        raise bad_expression(f"Invalid order by expression '{' '.join(words)}'")
+    prop = entity_set.properties.get(words[0])
+    if prop is None:
+        raise unknown_property(words[0], entity_set.type_name)
+    if not prop.sortable:
+        raise ODataError(400, "005056A509B11ED1BFD3D3C2E1B30D8F", f"Property '{prop.name}' cannot be used for sorting")
+    return prop, words[-1] == "desc"
+
+
+def is_key_order(order: list[tuple[Property, bool]], entity_set: EntitySet) -> bool:
+    names = [prop.name for prop, _ in order]
+    return names == [key.name for key in entity_set.keys[: len(names)]] and not any(down for _, down in order)
+
+
+def sort_rows(rows: list[ReadRow], order: list[tuple[Property, bool]]) -> None:
+    """In place, stable; null before everything."""
+    for prop, descending in reversed(order):
+        read = sort_reader(prop)
+        rows.sort(key=lambda row, read=read: ((value := read(row)) is not None, value), reverse=descending)  # type: ignore[misc]

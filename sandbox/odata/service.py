@@ -1,0 +1,394 @@
+"""One OData service: reads, writes, function imports."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, cast
+
+import msgspec
+
+from sandbox.odata.atom import AtomWriter, plain_text
+from sandbox.odata.backend import Backend, Caller, Message, ODataError, ReadRow, Row
+from sandbox.odata.edmx import metadata_document, service_document
+from sandbox.odata.errors import (
+    bad_request,
+    error_json,
+    error_xml,
+    key_not_found,
+    not_allowed,
+    not_implemented,
+    precondition_failed,
+    precondition_required,
+    sap_message,
+    unknown_property,
+)
+from sandbox.odata.http import Request, Response, split_path
+from sandbox.odata.literals import etag_text, fits, from_json, initial, json_writer, parse_literal, same_etag, shown
+from sandbox.odata.metadata import EntitySet, Function, Property, Service
+from sandbox.odata.paths import Resource, check_addressable, resolve
+from sandbox.odata.query import Results, next_link, parse_options, search
+from sandbox.odata.render import Renderer, Shape, parse_shape
+
+JSON = "application/json;charset=utf-8"
+
+
+class ServiceHandler:
+    """Answers requests whose path is relative to the service; every refusal becomes Gateway's error answer."""
+
+    def __init__(self, service: Service, backend: Backend) -> None:
+        self.service = service
+        self.backend = backend
+        self._results = Results()
+        self._metadata = metadata_document(service)
+        self._metadata_etag = f'W/"{hashlib.sha256(self._metadata).hexdigest()[:32]}"'
+
+    def handle(self, request: Request, path: str) -> Response:
+        """path: what follows the service's own, percent-encoded, without the query."""
+        self.backend.begin(Caller(request.request_id, request.user, request.language))
+        try:
+            response = self._dispatch(request, split_path(path))
+        except ODataError as error:
+            response = self.refusal(error, request)
+        response.headers.setdefault("dataserviceversion", "2.0")
+        return response
+
+    def refusal(self, error: ODataError, request: Request) -> Response:
+        if not request.wants_json:
+            return Response(error.status, {"content-type": "application/xml"}, error_xml(error, language=request.language))
+        body = error_json(
+            error,
+            service=self.service.name,
+            version=self.service.version,
+            language=request.language,
+            at=self.backend.now(),
+        )
+        return Response(error.status, {"content-type": JSON}, body)
+
+    def _dispatch(self, request: Request, segments: list[str]) -> Response:
+        if not segments:
+            return self._service_document(request)
+        if segments == ["$metadata"]:
+            return self._metadata_document(request)
+        if function := self.service.functions.get(segments[0].removesuffix("()")):
+            return self._call(request, function)
+        if request.verb == "POST":
+            return self._create(request, segments)
+        resource = resolve(self.service, self.backend, segments)
+        match request.verb:
+            case "GET":
+                return self._read(request, resource)
+            case "PATCH" | "MERGE" | "PUT":
+                return self._update(request, resource)
+            case "DELETE":
+                return self._delete(request, resource)
+        raise not_allowed(f"Method '{request.verb}' is not allowed")
+
+    def _root(self, request: Request) -> str:
+        return request.base + self.service.path
+
+    # --- documents ---------------------------------------------------------------------------------------------------
+
+    def _service_document(self, request: Request) -> Response:
+        if request.verb != "GET":
+            raise not_allowed(f"Method '{request.verb}' is not allowed for the service document")
+        if request.wants_json:
+            body = json.dumps({"d": {"EntitySets": list(self.service.sets)}}).encode()
+            return Response(200, {"content-type": JSON}, body)
+        return Response(200, {"content-type": "application/atomsvc+xml"}, service_document(self.service, self._root(request)))
+
+    def _metadata_document(self, request: Request) -> Response:
+        if request.verb != "GET":
+            raise not_allowed(f"Method '{request.verb}' is not allowed for the metadata document")
+        if request.headers.get("if-none-match") == self._metadata_etag:
+            return Response(304, {"etag": self._metadata_etag})
+        return Response(200, {"content-type": "application/xml", "etag": self._metadata_etag}, self._metadata)
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def _read(self, request: Request, resource: Resource) -> Response:
+        if resource.tail:
+            return self._read_tail(request, resource)
+        if resource.is_collection:
+            check_addressable(resource)
+            return self._read_collection(request, resource)
+        return self._read_entity(request, resource)
+
+    def _read_collection(self, request: Request, resource: Resource) -> Response:
+        options, entity_set = request.options, resource.entity_set
+        query = parse_options(options)
+        shape = parse_shape(self.service, entity_set, options.get("$select"), options.get("$expand"))
+        page = self._results.page(
+            query,
+            entity_set,
+            resource.rows,
+            scope=request.path,
+            state=self.backend.version(),
+            limit=self.service.page_size,
+            tweaks=request.tweaks,
+        )
+        following = next_link(request.base + request.path, options, page.next_token) if page.next_token else None
+        count = page.count if query.count else None
+        if not request.wants_json:
+            body = self._atom(request).feed(entity_set, shape, page.rows, count=count, following=following)
+            return Response(200, {"content-type": "application/atom+xml;type=feed;charset=utf-8"}, body)
+        render = self._renderer(request).entity(entity_set, shape)
+        d: dict[str, Any] = {"__count": str(count)} if count is not None else {}
+        d["results"] = [render(row) for row in page.rows]
+        if following:
+            d["__next"] = following
+        return _json(200, d)
+
+    def _read_entity(self, request: Request, resource: Resource) -> Response:
+        options, entity_set = request.options, resource.entity_set
+        parse_options(options)
+        shape = parse_shape(self.service, entity_set, options.get("$select"), options.get("$expand"))
+        if resource.row is None:
+            return _json(200, None)
+        etag = self._etag(entity_set, resource.row)
+        if etag and same_etag(request.headers.get("if-none-match", ""), etag):
+            return Response(304, {"etag": etag})
+        return self._entity(200, request, entity_set, shape, resource.row)
+
+    def _entity(self, status: int, request: Request, entity_set: EntitySet, shape: Shape, row: ReadRow) -> Response:
+        if request.wants_json:
+            response = _json(status, self._renderer(request).entity(entity_set, shape)(row))
+        else:
+            body = self._atom(request).entry(entity_set, shape, row)
+            response = Response(status, {"content-type": "application/atom+xml;type=entry;charset=utf-8"}, body)
+        if etag := self._etag(entity_set, row):
+            response.headers["etag"] = etag
+        return response
+
+    def _read_tail(self, request: Request, resource: Resource) -> Response:
+        match resource.tail:
+            case ["$count"]:
+                return _text(str(self._count(request, resource)))
+            case [name] if name in resource.entity_set.properties:
+                return self._property(request, resource, name)
+            case [name, "$value"] if name in resource.entity_set.properties:
+                prop = resource.entity_set.properties[name]
+                return _text(plain_text(prop, self._row(resource).get(name, initial(prop))))
+        raise not_implemented(f"'{'/'.join(resource.tail)}' is not supported")
+
+    def _count(self, request: Request, resource: Resource) -> int:
+        if not resource.is_collection:
+            return 0 if resource.absent else 1
+        check_addressable(resource)
+        return len(search(parse_options(request.options), resource.entity_set, resource.rows()))
+
+    def _property(self, request: Request, resource: Resource, name: str) -> Response:
+        prop = resource.entity_set.properties[name]
+        value = self._row(resource).get(name, initial(prop))
+        if not request.wants_json:
+            namespace = 'xmlns="http://schemas.microsoft.com/ado/2007/08/dataservices"'
+            return Response(200, {"content-type": "application/xml"}, f"<{name} {namespace}>{value}</{name}>".encode())
+        return _json(200, {name: _written(prop, value)})
+
+    def _row(self, resource: Resource) -> ReadRow:
+        if resource.row is None:
+            raise key_not_found(resource.entity_set.type_name)
+        return resource.row
+
+    def _renderer(self, request: Request) -> Renderer:
+        return Renderer(self.backend, self.service, self._root(request), dict(request.tweaks.rename))
+
+    def _atom(self, request: Request) -> AtomWriter:
+        return AtomWriter(self.backend, self.service, self._root(request), self.backend.now())
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def _create(self, request: Request, segments: list[str]) -> Response:
+        resource = resolve(self.service, self.backend, segments)
+        entity_set = resource.entity_set
+        if resource.tail or not resource.is_collection:
+            raise not_allowed("Method 'POST' is not allowed for this resource")
+        if not entity_set.allows("creatable"):
+            raise not_allowed(f"Method 'POST' is not allowed: entity set '{entity_set.name}' is not creatable")
+        values = self._values(entity_set, _body(request), creating=True)
+        if resource.parent:
+            source, parent, _ = resource.parent
+            values |= {key.name: parent[key.name] for key in source.keys if key.name in entity_set.properties}
+        created = self.backend.create(entity_set.name, values)
+        response = self._entity(201, request, entity_set, _sent_shape(self.service, entity_set, values), created.row)
+        response.headers["location"] = self._renderer(request).uri(entity_set)(created.row)
+        return _with_messages(response, created.messages, request)
+
+    def _update(self, request: Request, resource: Resource) -> Response:
+        entity_set, row = resource.entity_set, self._one(request, resource)
+        if not entity_set.allows("updatable"):
+            raise not_allowed(f"Method '{request.verb}' is not allowed: entity set '{entity_set.name}' is not updatable")
+        self._check_version(request, entity_set, row)
+        values = self._values(entity_set, _body(request), creating=False)
+        key = _key(entity_set, row)
+        messages = self.backend.update(entity_set.name, key, values, request.verb == "PUT")
+        response = Response(204)
+        after = self.backend.get(entity_set.name, key)
+        if after is not None and (etag := self._etag(entity_set, after)):
+            response.headers["etag"] = etag
+        return _with_messages(response, messages, request)
+
+    def _delete(self, request: Request, resource: Resource) -> Response:
+        entity_set, row = resource.entity_set, self._one(request, resource)
+        if not entity_set.allows("deletable"):
+            raise not_allowed(f"Method 'DELETE' is not allowed: entity set '{entity_set.name}' is not deletable")
+        self._check_version(request, entity_set, row)
+        self.backend.delete(entity_set.name, _key(entity_set, row))
+        return Response(204)
+
+    def _one(self, request: Request, resource: Resource) -> ReadRow:
+        if resource.is_collection or resource.tail:
+            raise not_allowed(f"Method '{request.verb}' is allowed for a single entity only")
+        return self._row(resource)
+
+    def _check_version(self, request: Request, entity_set: EntitySet, row: ReadRow) -> None:
+        """428 without If-Match, 412 with a stale one; children without a version of their own follow their parent's."""
+        current = self._guard(entity_set, row)
+        sent = request.headers.get("if-match")
+        if current is None or sent == "*":
+            return
+        if not sent:
+            raise precondition_required()
+        if not same_etag(sent, current):
+            raise precondition_failed()
+
+    def _guard(self, entity_set: EntitySet, row: ReadRow) -> str | None:
+        if not entity_set.guarded_by:
+            return self._etag(entity_set, row)
+        parent_set = self.service.sets[entity_set.guarded_by]
+        parent = self.backend.get(parent_set.name, _key(parent_set, row))
+        return self._etag(parent_set, parent) if parent is not None else None
+
+    def _etag(self, entity_set: EntitySet, row: ReadRow) -> str | None:
+        if entity_set.version is None:
+            return None
+        version = self.backend.etag(entity_set.name, row)
+        return etag_text(version) if version is not None else None
+
+    def _values(self, entity_set: EntitySet, body: Mapping[str, Any], *, creating: bool) -> Row:
+        """Typed values of a body; what the client may not set is passed over, as Gateway does."""
+        values: Row = {}
+        for name, raw in body.items():
+            if nav := entity_set.navigations.get(name):
+                if _is_link(raw):
+                    continue
+                if not creating:
+                    raise bad_request(f"Navigation '{name}': a deep update is not supported, update the child by itself")
+                values[name] = self._children(self.service.sets[nav.target], raw, many=nav.many)
+            elif prop := entity_set.properties.get(name):
+                value = from_json(prop, raw)
+                if prop.creatable if creating else prop.updatable and prop not in entity_set.keys:
+                    values[name] = value
+            elif not name.startswith("__"):
+                raise unknown_property(name, entity_set.type_name)
+        return values
+
+    def _children(self, entity_set: EntitySet, raw: Any, *, many: bool) -> list[Row] | Row | None:
+        """A list, {"results": list}, or one object for a to-one navigation."""
+        if many:
+            members = raw.get("results") if isinstance(raw, Mapping) else raw
+            if not isinstance(members, list) or not all(isinstance(member, Mapping) for member in members):
+                raise bad_request(f"A list of '{entity_set.type_name}' is expected")
+            return [self._values(entity_set, member, creating=True) for member in members]
+        if raw is None:
+            return None
+        if not isinstance(raw, Mapping):
+            raise bad_request(f"One '{entity_set.type_name}' is expected")
+        return self._values(entity_set, raw, creating=True)
+
+    # --- function imports --------------------------------------------------------------------------------------------
+
+    def _call(self, request: Request, function: Function) -> Response:
+        if request.method != function.method:
+            raise not_allowed(f"Method '{request.method}' is not allowed: function '{function.name}' needs {function.method}")
+        result = self.backend.call(function.name, _parameters(function, request.options))
+        if function.returns in self.service.complex_types:
+            return _json(200, self._complex(function, result))
+        entity_set = next(s for s in self.service.sets.values() if s.type_name == function.returns)
+        render = self._renderer(request).entity(entity_set, Shape())
+        if function.many:
+            return _json(200, {"results": [render(row) for row in cast(Sequence[ReadRow], result or [])]})
+        return _json(200, render(cast(ReadRow, result)))
+
+    def _complex(self, function: Function, result: Sequence[ReadRow] | ReadRow | None) -> dict[str, Any]:
+        properties = self.service.complex_types[function.returns].properties.values()
+        head = {"__metadata": {"type": f"{self.service.name}.{function.returns}"}}
+
+        def written(row: ReadRow) -> dict[str, Any]:
+            return head | {prop.name: _written(prop, row.get(prop.name, initial(prop))) for prop in properties}
+
+        if function.many:
+            return {"results": [written(row) for row in cast(Sequence[ReadRow], result or [])]}
+        return {function.name: written(cast(ReadRow, result or {}))}
+
+
+def _parameters(function: Function, options: dict[str, str]) -> Row:
+    return {name: _parameter(prop, options.get(name)) for name, prop in function.parameters.items()}
+
+
+def _parameter(prop: Property, text: str | None) -> Any:
+    if text is None:
+        raise bad_request(f"Parameter '{prop.name}' is missing")
+    try:
+        kind, value = parse_literal(text)
+    except ValueError as problem:
+        raise bad_request(f"Parameter '{prop.name}': {problem}") from problem
+    if not fits(prop, kind):
+        raise bad_request(f"Parameter '{prop.name}': a literal of type {prop.edm} is expected")
+    return shown(prop, value)
+
+
+def _body(request: Request) -> Mapping[str, Any]:
+    """The JSON object sent; a wrapping {"d": …} is taken off."""
+    kind = request.headers.get("content-type", "")
+    if "json" not in kind:
+        raise ODataError(415, "/IWFND/CM_MGW/415", f"Content type '{kind}' is not supported; send application/json")
+    try:
+        body = json.loads(request.body, parse_float=Decimal)
+    except ValueError as problem:
+        raise bad_request(f"The request body is not valid JSON: {problem}") from problem
+    body = body.get("d", body) if isinstance(body, Mapping) else body
+    if not isinstance(body, Mapping):
+        raise bad_request("The request body must be one JSON object")
+    return body
+
+
+def _is_link(raw: Any) -> bool:
+    return isinstance(raw, Mapping) and "__deferred" in raw
+
+
+def _sent_shape(service: Service, entity_set: EntitySet, values: Row) -> Shape:
+    """A create answers with the children that were sent, expanded."""
+    shape = Shape()
+    for name, nav in entity_set.navigations.items():
+        if sent := values.get(name):
+            shape.children[name] = Shape()
+            for member in sent if isinstance(sent, list) else [sent]:
+                deeper = _sent_shape(service, service.sets[nav.target], member)
+                shape.children[name].children |= deeper.children
+    return shape
+
+
+def _key(entity_set: EntitySet, row: ReadRow) -> Row:
+    return {key.name: row[key.name] for key in entity_set.keys}
+
+
+def _written(prop: Property, value: Any) -> Any:
+    write = json_writer(prop)
+    return value if write is None or value is None else write(value)
+
+
+def _with_messages(response: Response, messages: list[Message], request: Request) -> Response:
+    if messages:
+        response.headers["sap-message"] = sap_message(messages, as_json=request.wants_json)
+    return response
+
+
+def _json(status: int, d: Any) -> Response:
+    return Response(status, {"content-type": JSON}, msgspec.json.encode({"d": d}))
+
+
+def _text(text: str) -> Response:
+    return Response(200, {"content-type": "text/plain;charset=utf-8"}, text.encode())

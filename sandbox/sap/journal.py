@@ -1,0 +1,72 @@
+"""Changes that can be taken back: a refused request or changeset leaves no trace in the books."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from typing import Any, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class _Node:
+    """One change and the next one. Only a savepoint keeps a chain alive, so old changes cost no memory."""
+
+    __slots__ = ("next", "undo")
+
+    def __init__(self, undo: Callable[[], None] | None) -> None:
+        self.undo = undo
+        self.next: _Node | None = None
+
+
+class Journal:
+    def __init__(self) -> None:
+        self._tail = _Node(None)
+
+    def record(self, undo: Callable[[], None]) -> None:
+        node = _Node(undo)
+        self._tail.next = node
+        self._tail = node
+
+    def set(self, target: Any, name: str, value: Any) -> None:
+        old = getattr(target, name)
+        setattr(target, name, value)
+        self.record(lambda: setattr(target, name, old))
+
+    def put(self, table: MutableMapping[K, V], key: K, value: V) -> None:
+        if key in table:
+            old = table[key]
+            self.record(lambda: table.__setitem__(key, old))
+        else:
+            self.record(lambda: table.__delitem__(key))
+        table[key] = value
+
+    def pop(self, table: MutableMapping[K, V], key: K) -> V:
+        """Undoing puts the entry back at the end: tables that are read in order are sorted by their readers."""
+        old = table.pop(key)
+        self.record(lambda: table.__setitem__(key, old))
+        return old
+
+    def append(self, items: list[V], value: V) -> None:
+        items.append(value)
+        self.record(lambda: items.remove(value))
+
+    def remove(self, items: list[V], value: V) -> None:
+        at = items.index(value)
+        del items[at]
+        self.record(lambda: items.insert(at, value))
+
+    def savepoint(self) -> _Node:
+        return self._tail
+
+    def rollback(self, point: _Node) -> None:
+        undone = []
+        node = point.next
+        while node is not None:
+            undone.append(node.undo)
+            node = node.next
+        point.next = None
+        self._tail = point
+        for undo in reversed(undone):
+            assert undo is not None
+            undo()
