@@ -41,6 +41,8 @@ USAGE_MESSAGES = {
     "bad-parameter": "{name}: {why}",
     "too-many-arguments": "That is more than `{path}` takes: {arguments}.",
     "bad-usage": "{why}. See `{path} --help`.",
+    "choose-one": "Give exactly one of {options}.",
+    "letter-or-system": "Name a dead letter, or a system with --system.",
     "bad-language": "Language {value} is not known. Use zh or en.",
     "bad-date": "{value} is not a date. Write it as 2026-03-31.",
     "bad-number": "{value} is not a number. Write it as 1234.50.",
@@ -160,7 +162,7 @@ class Group(_Spoken, TyperGroup):
 
 def help_text(command: Any, ctx: Any) -> str:
     """Usage, what it does, examples, arguments, options, commands."""
-    from commands.output import columns  # noqa: PLC0415  # draws with Rich, which only help needs here
+    from commands.output import columns  # draws with Rich, which only help needs here
 
     arguments, options = _parameters(command, ctx)
     parts = [say("Usage: {usage}", usage=" ".join([ctx.command_path, *_pieces(command, bool(options))]))]

@@ -46,12 +46,9 @@ output = Output()
 
 
 def write(text: str, *, error: bool = False) -> None:
-    """One text and a line end, in UTF-8 whatever the terminal's code page can show."""
+    """One text and a line end."""
     stream = sys.stderr if error else sys.stdout
-    try:
-        stream.write(text + "\n")
-    except UnicodeEncodeError:
-        stream.write((text + "\n").encode(stream.encoding or "ascii", "replace").decode(stream.encoding or "ascii"))
+    stream.write(text + "\n")
     stream.flush()
 
 
@@ -87,10 +84,10 @@ def shown(value: object) -> str:
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", right: Sequence[int] = ()) -> None:
     """Print a table; numbers stand right. `right` names further columns that do. Rows may end in fewer cells."""
-    from rich import box  # noqa: PLC0415  # a fifth of the start-up time, and not every command prints a table
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich import box  # a fifth of the start-up time, and not every command prints a table
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     kept = [list(row) for row in rows]
     numeric = {i for i in range(len(headings)) if _numeric([row[i] for row in kept if i < len(row)])} | set(right)
@@ -114,9 +111,9 @@ def _numeric(cells: Sequence[object]) -> bool:
 
 def columns(rows: Sequence[tuple[str, str]]) -> str:
     """Two columns for a help page; the second one is wrapped, Chinese too, within the terminal's width."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)

@@ -58,7 +58,7 @@ def catalogue_path(language: str) -> Path:
 
 def read_catalogue(language: str) -> dict[str, str]:
     """msgid → translation, without the empty and the fuzzy ones."""
-    from babel.messages.pofile import read_po  # noqa: PLC0415  # only where a catalogue is needed
+    from babel.messages.pofile import read_po  # only where a catalogue is needed
 
     with catalogue_path(language).open("rb") as file:
         return {str(m.id): str(m.string) for m in read_po(file) if m.id and m.string and not m.fuzzy}

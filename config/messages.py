@@ -2,7 +2,7 @@
 
 MESSAGES: dict[str, str] = {
     # files
-    "file-missing": "{place} does not exist. {cure}",
+    "file-missing": "{place} does not exist.",
     "file-unreadable": "{place} cannot be read: {why}. Check its permissions.",
     "file-unwritable": "{place} cannot be written: {why}. Check its permissions, or point CROSSTIE_HOME and CROSSTIE_CONFIG elsewhere.",
     "yaml-broken": "{place}: this is not valid YAML: {why}.",
@@ -17,9 +17,11 @@ MESSAGES: dict[str, str] = {
     "plain-http": "{place}: {url} is not encrypted. Use https://, or say `allow_http: true` if you accept that the password travels in the clear.",
     "name-differs": "{place}: the name is {name}, but the file is called {file}. Make them the same.",
     # systems
-    "no-such-system": "There is no system {name}: {place} does not exist. {cure}",
+    "no-such-system": "There is no system {name}: {place} does not exist. Configured: {known}.",
+    "no-such-system-near": "There is no system {name}: {place} does not exist. Did you mean {nearest}?",
     "no-systems": "No system is configured in {place}. Copy an example there, or run `crosstie sandbox up sap/s4 --system NAME`.",
     "bad-system-name": "{name} cannot be the name of a system. Use lower-case letters, digits, - and _, beginning with a letter, at most 40 characters.",
+    "bad-company": "{value} does not name a company. Write CODE:CURRENCY:ZONE, such as CN01:CNY:Asia/Shanghai.",
     "system-exists": "{place} exists already. Choose another name, or remove the file first.",
     # secrets
     "secret-variable-missing": "{place}: {key} of system {system} comes from the environment variable {variable}, which is not set. Set it and try again.",

@@ -1,8 +1,9 @@
-"""Where this installation keeps its files: three environment variables, each with a default beside the program.
+"""Where this installation keeps its files: environment variables, each with a default beside the program.
 
 CROSSTIE_CONFIG  folder of settings: systems/NAME.yaml, mappings/NAME.yaml (site overlays), ownership.yaml
 CROSSTIE_HOME    folder of state: the database, logs/, secrets/, exports; nothing in it belongs in version control
 CROSSTIE_DATABASE_URL  as SQLAlchemy takes it; default: SQLite in the home
+CROSSTIE_ENVIRONMENT  which environment a new database belongs to (default: local); system files name theirs
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ class Settings:
     config: Path
     home: Path
     database_url: str
+    environment: str = "local"
 
     @property
     def systems(self) -> Path:
@@ -39,21 +41,23 @@ class Settings:
     def log_file(self) -> Path:
         return self.home / "logs" / "crosstie.log"
 
-    def environment(self) -> dict[str, str]:
+    def variables(self) -> dict[str, str]:
         """What a child process needs to find the same installation."""
         return {
             "CROSSTIE_CONFIG": str(self.config),
             "CROSSTIE_HOME": str(self.home),
             "CROSSTIE_DATABASE_URL": self.database_url,
+            "CROSSTIE_ENVIRONMENT": self.environment,
         }
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the three variables; an empty one counts as not set. A relative folder is relative to where we are now."""
+    """Read the variables; an empty one counts as not set. A relative folder is relative to where we are now."""
     env = os.environ if environ is None else environ
     config = Path(env.get("CROSSTIE_CONFIG") or INSTALLATION / "config").expanduser().absolute()
     home = Path(env.get("CROSSTIE_HOME") or INSTALLATION / "var").expanduser().absolute()
-    return Settings(config, home, env.get("CROSSTIE_DATABASE_URL") or default_database_url(home))
+    url = env.get("CROSSTIE_DATABASE_URL") or default_database_url(home)
+    return Settings(config, home, url, env.get("CROSSTIE_ENVIRONMENT") or "local")
 
 
 def default_database_url(home: Path) -> str:

@@ -26,7 +26,6 @@ from config.yaml_file import Document, KeyPath, read_yaml
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 SECRET = re.compile(r"\$\{(env|file):([^}\s]+)\}")
 LOOPBACK = re.compile(r"http://(localhost|127(\.\d+){3}|\[::1\])(:\d+)?(/|$)")
-NO_CURE = "Create it."
 
 
 def _text(value: str) -> str:
@@ -88,9 +87,12 @@ class Company(_Model):
 
 
 class Limits(_Model):
-    requests_per_second: float = Field(10, gt=0, le=1000, description="a number above 0, at most 1000")
-    concurrency: int = Field(2, ge=1, le=32, description="a whole number, 1 to 32")
-    page_size: int | None = Field(None, ge=1, le=100_000, description="a whole number, 1 to 100000")
+    """What the ERP can bear from us; empty: as the product file says."""
+
+    requests_per_s: float | None = Field(None, ge=0, le=1000, description="a number, 0 to 1000; 0 is unlimited")
+    concurrency: int | None = Field(None, ge=1, le=32, description="a whole number, 1 to 32")
+    retry_s: float | None = Field(None, ge=0, le=3600, description="seconds, 0 to 3600")
+    response_mb: float | None = Field(None, gt=0, le=4096, description="megabytes, above 0, at most 4096")
 
 
 class ClientCertificate(_Model):
@@ -105,8 +107,10 @@ class SystemFile(_Model):
     name: Text = Field(description="the file's name without .yaml")
     product: Text = Field(description="a product such as sap/s4")
     url: Url = Field(description="an address such as https://erp.example.com:44300, without user or password")
-    username: Text = Field(description="a user name or a reference: ${env:NAME} or ${file:path}")
-    password: SecretReference = Field(description="a reference: ${env:NAME} or ${file:path}")
+    auth: str = Field("", description="basic, oauth2 or certificate; empty: the product's first")
+    username: str = Field("", description="a user name or a reference: ${env:NAME} or ${file:path}")
+    password: SecretReference | None = Field(None, description="a reference: ${env:NAME} or ${file:path}")
+    token_url: Url | None = Field(None, description="the address that hands out tokens (oauth2)")
     client: str = Field("", description="the client (SAP: three digits), the tenant or the account set")
     language: str = Field("EN", description="the language of the ERP's texts, two letters such as EN or ZH")
     time_zone: Zone = Field("UTC", description="a time zone such as Asia/Shanghai")
@@ -117,10 +121,10 @@ class SystemFile(_Model):
     proxy: SecretReference | Url | None = Field(None, description="an address without user or password, or a reference")
     ca_bundle: str | None = Field(None, description="the path of a PEM file")
     client_certificate: ClientCertificate | None = Field(None, description="certificate, key and password")
-    limits: Limits = Field(default_factory=Limits, description="requests_per_second, concurrency and page_size")
+    limits: Limits = Field(default_factory=Limits, description="requests_per_s, concurrency, retry_s and response_mb")
     timeout_s: float = Field(60, gt=0, le=3600, description="seconds, above 0, at most 3600")
     lookups: dict[str, dict[str, str]] = Field(default_factory=dict, description="tables of key: value")
-    environment: str = Field("", description="the environment this system belongs to, such as test or production")
+    environment: Text = Field("local", description="the environment this system belongs to, such as test or production")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +140,8 @@ class System:
         """The value behind `key` (dotted). Raises ConfigError naming the variable or file it should come from."""
         value: Any = self.file
         for part in key.split("."):
-            value = getattr(value, part)
-        return SecretStr(self._resolve(key, str(value), os.environ if environ is None else environ))
+            value = getattr(value, part, None)
+        return SecretStr(self._resolve(key, str(value or ""), os.environ if environ is None else environ))
 
     def secret_keys(self) -> list[str]:
         """The keys that hold a reference."""
@@ -198,7 +202,7 @@ def load_system(settings: Settings, name: str) -> System:
     if not NAME.fullmatch(name):
         raise ConfigError("bad-system-name", name=name)
     if not path.is_file():
-        raise ConfigError("no-such-system", name=name, place=shown(path), cure=_cure(settings, name))
+        raise _no_such(settings, name, path)
     document = read_yaml(path)
     document.file = shown(path)
     document.data.setdefault("name", name)
@@ -212,16 +216,22 @@ def load_system(settings: Settings, name: str) -> System:
     return system
 
 
-def _cure(settings: Settings, name: str) -> str:
+def _no_such(settings: Settings, name: str, path: Path) -> ConfigError:
     names = system_names(settings)
     near = difflib.get_close_matches(name, names, 1)
-    return f"Did you mean {near[0]}?" if near else f"Known: {', '.join(names) or '-'}."
+    if near:
+        return ConfigError("no-such-system-near", name=name, place=shown(path), nearest=near[0])
+    return ConfigError("no-such-system", name=name, place=shown(path), known=", ".join(names) or "-")
 
 
 def _rules(system: System) -> Iterator[ConfigError]:
     file = system.file
     if file.name != system.name:
         yield ConfigError("name-differs", place=system.place("name"), name=file.name, file=f"{system.name}.yaml")
+    if file.auth in ("", "basic", "oauth2"):
+        for key in ("username", "password"):
+            if not getattr(file, key):
+                yield ConfigError("missing-key", place=system.place(key), key=key, expected=_expected((key,)))
     if file.url.startswith("http://") and not file.allow_http:
         yield ConfigError("plain-http", place=system.place("url"), url=file.url)
 

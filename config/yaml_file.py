@@ -38,12 +38,12 @@ def read_yaml(path: Path) -> Document:
     return parse_yaml(read_text(path), str(path))
 
 
-def read_text(path: Path, cure: str = "") -> str:
+def read_text(path: Path) -> str:
     """The UTF-8 text of a file (a byte-order mark at its start is dropped)."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as exc:
-        raise ConfigError("file-missing", place=str(path), cure=cure) from exc
+        raise ConfigError("file-missing", place=str(path)) from exc
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError("file-unreadable", place=str(path), why=getattr(exc, "strerror", "") or str(exc)) from exc
 

@@ -30,12 +30,13 @@ MESSAGES: dict[str, str] = {
     "unavailable": "System {system} is not available now (status {status} for {method} {path}); it is tried again later.",
     "server-error": "System {system}: status {status} for {method} {path}: {text}. If it stays, ask the ERP's administrator with request {request_id}.",
     "rate-limited": "System {system} asks to slow down ({method} {path}); lower limits.requests_per_s if that repeats.",
+    "token-expired": "System {system} did not take the access token any more; a new one is fetched for the next try.",
     "locked": "System {system}: the document is being edited there: {text}. It is tried again later.",
     "no-time-left": "System {system}: the time allowed for this write was over before {method} {path} was sent; it is tried again later.",
     # a write without an answer
     "outcome-unknown": "System {system}: {method} {path} got no usable answer ({reason}); whether it was booked is looked up before anything is sent again.",
     # this record
-    "rejected": "System {system} refused {method} {path}: {text} (code {erp_code}).",
+    "rejected": "System {system} refused {method} {path}: {text} (code {erp}).",
     "document-gone": "System {system} has no {obj} {key} any more; check there what happened to it.",
     "field-fixed": "System {system}: {field} of {obj} {key} is {have} and cannot become {want}; cancel the document and make a new one.",
     "line-ambiguous": "System {system}: {obj} {key} has {count} lines with {match}; correct it in the ERP by hand.",
@@ -51,7 +52,7 @@ MESSAGES: dict[str, str] = {
     "foreign-link": "System {system} refers to another host ({target}); only {origin} is allowed. Have the ERP's proxy rewrite links, or correct the address.",
     "not-supported": "System {system} does not support {method} {path} (status {status}); the product file does not fit this release.",
     # answers that cannot be used
-    "refused": "System {system} refused {method} {path} with status {status}: {text} (code {erp_code}).",
+    "refused": "System {system} refused {method} {path} with status {status}: {text} (code {erp}).",
     "too-large": "System {system}: the answer to {path} exceeds {megabytes} MB; lower paging.size of the resource or raise limits.response_mb.",
     "answer-shape": "System {system}: the answer to {path} lacks {what}; the ERP or a proxy on the way has changed it.",
     "repeated-page": "System {system}: {path} names the same next page twice; the read is stopped, nothing is lost.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, literal, null, select
 
@@ -46,16 +46,20 @@ def held(db: Database, system: str, obj: str) -> Iterator[Held]:
 
 
 def balances(db: Database, system: str) -> list[Balance]:
-    """Balances from the derived open items, payments and applications: they must add up to the ERP's uncleared lines."""
+    """Balances of what we derived (items, payments, applications): the ERP's uncleared lines must add up to them."""
     with db.read() as conn:
         totals: dict[tuple[str, str, str], Decimal] = {}
         where: dict[str, tuple[str, str, str]] = {}
         for key, place, amount in _documents(conn, system):
             where[key] = place
             totals[place] = totals.get(place, Decimal(0)) + amount
-        for key, amount in _settled(conn, system):
-            if key in where:
-                totals[where[key]] += amount
+        for source, source_amount, target, amount in _settled(conn, system):
+            if source and source not in where:
+                continue  # a reversed payment: what it settled is open again
+            if source:
+                totals[where[source]] += source_amount  # a payment's rest falls, a credit memo's (negative) rest rises
+            if target in where:
+                totals[where[target]] -= amount
     return [Balance(*place, amount) for place, amount in sorted(totals.items())]
 
 
@@ -74,30 +78,41 @@ def _documents(conn: Connection, system: str) -> Iterator[tuple[str, tuple[str, 
         yield key, (company, customer, currency), -amount
 
 
-def _settled(conn: Connection, system: str) -> Iterator[tuple[str, Decimal]]:
-    """Signed effect of every standing application on each of its two sides."""
+def _settled(conn: Connection, system: str) -> Iterator[tuple[str, Decimal, str, Decimal]]:
+    """(source key, source amount, target key, amount) of every standing application."""
     app = schema.application
-    query = select(app.c.source_kind, app.c.source_key, app.c.source_amount, app.c.target_key, app.c.amount)
-    for _kind, source, source_amount, target, amount in conn.execute(
-        query.where(app.c.system == system, app.c.reversed_on.is_(None))
-    ):
-        if source:
-            yield source, source_amount  # a payment's rest falls, a credit memo's (negative) rest rises
-        if target:
-            yield target, -amount
+    query = select(app.c.source_key, app.c.source_amount, app.c.target_key, app.c.amount)
+    yield from conn.execute(query.where(app.c.system == system, app.c.reversed_on.is_(None))).tuples()
 
 
-def _query(obj: str, system: str) -> Select[tuple[str, str, str, str, Decimal, date | None, date | None]]:
+def _query(obj: str, system: str) -> Select[Any]:
+    columns: tuple[Any, ...]
     if obj == "orders":
         t = schema.erp_order
         columns = (t.c.key, t.c.company_code, t.c.customer_key, t.c.currency, t.c.net_amount, t.c.order_date, null())
     elif obj == "invoices":
         t = schema.erp_invoice
-        columns = (t.c.key, t.c.company_code, t.c.customer_key, t.c.currency, t.c.gross_amount, t.c.posting_date, null())
+        columns = (
+            t.c.key,
+            t.c.company_code,
+            t.c.customer_key,
+            t.c.currency,
+            t.c.gross_amount,
+            t.c.posting_date,
+            null(),
+        )
     elif obj == "open_items":
         t = schema.account_line
-        columns = (t.c.key, t.c.company_code, t.c.customer_key, t.c.currency, t.c.amount, t.c.posting_date, t.c.cleared_on)
+        columns = (
+            t.c.key,
+            t.c.company_code,
+            t.c.customer_key,
+            t.c.currency,
+            t.c.amount,
+            t.c.posting_date,
+            t.c.cleared_on,
+        )
     else:
         t = schema.erp_customer
-        columns = (t.c.key, literal(""), t.c.key, literal(""), literal(None), null(), null())  # type: ignore[assignment]
+        columns = (t.c.key, literal(""), t.c.key, literal(""), literal(None), null(), null())
     return select(*columns).where(t.c.system == system).order_by(t.c.key)

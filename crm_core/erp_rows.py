@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -43,12 +44,17 @@ class ErpRows:
         self.obj = obj
         self.table = schema.ERP_TABLES[obj]
         self._mark = "?" if paramstyle == "qmark" else "%s"
-        self._fields = [name for name, _, _ in schema.plain_fields(model.PULLED[obj]) if name not in ("changed_at", "custom")]
+        self._fields = [
+            name for name, _, _ in schema.plain_fields(model.PULLED[obj]) if name not in ("changed_at", "custom")
+        ]
         self._extra = ("document_key",) if obj == "open_items" else ()
         self._children = [
-            _Child(schema.CHILD_TABLES[obj, name], name, [field for field, _, _ in schema.plain_fields(kind)], self._mark)
+            _Child(
+                schema.CHILD_TABLES[obj, name], name, [field for field, _, _ in schema.plain_fields(kind)], self._mark
+            )
             for name, kind in schema.child_fields(model.PULLED[obj])
         ]
+        self._get = itemgetter(*self._fields)
         columns = ["system", "key", "changed_at", "custom", *self._fields, *self._extra, *schema.BOOKKEEPING]
         self.columns = columns
         self._upsert = _upsert_sql(self.table, columns, ("system", "key"), self._mark)
@@ -58,9 +64,10 @@ class ErpRows:
         found: dict[str, Known] = {}
         for chunk in _chunks(keys):
             marks = ",".join([self._mark] * len(chunk))
-            sql = f"SELECT key, row_hash, changed_at FROM {self.table} WHERE system = {self._mark} AND key IN ({marks})"  # noqa: S608  # names are ours
-            for key, row_hash, changed_at in conn.exec_driver_sql(sql, (system, *chunk)):
-                found[key] = Known(row_hash, _stamp(changed_at))
+            where = f"system = {self._mark} AND key IN ({marks})"
+            sql = f"SELECT key, row_hash, changed_at FROM {self.table} WHERE {where}"
+            for key, digest, changed_at in conn.exec_driver_sql(sql, (system, *chunk)):
+                found[key] = Known(digest, _stamp(changed_at))
         return found
 
     def rows(self, conn: Connection, system: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -69,44 +76,42 @@ class ErpRows:
         found: dict[str, dict[str, Any]] = {}
         for chunk in _chunks(keys):
             marks = ",".join([self._mark] * len(chunk))
-            sql = f"SELECT {','.join(map(_quoted, names))} FROM {self.table} WHERE system = {self._mark} AND key IN ({marks})"  # noqa: S608
+            where = f"system = {self._mark} AND key IN ({marks})"
+            sql = f"SELECT {','.join(map(_quoted, names))} FROM {self.table} WHERE {where}"
             for row in conn.exec_driver_sql(sql, (system, *chunk)):
                 found[row[1]] = dict(zip(names, row, strict=True))
         return found
 
-    def write(self, conn: Connection, seen: Seen, taken: Iterable[tuple[Taken, str]], replaced: Sequence[str]) -> list[Row]:
-        """Upsert records with their hashes; children of `replaced` parents are deleted first. Returns the header rows."""
+    def write(self, conn: Connection, seen: Seen, taken: Iterable[tuple[Taken, str]], replaced: Sequence[str]) -> None:
+        """Upsert records with their hashes; the children of `replaced` parents are deleted first."""
         rows: list[Row] = []
-        for child in self._children:
-            child.start()
-        for item, row_hash in taken:
+        children: list[tuple[_Child, list[Row]]] = [(child, []) for child in self._children]
+        for item, digest in taken:
             plain = msgspec.to_builtins(item.record)
-            rows.append(self._row(seen, item, plain, row_hash))
-            for child in self._children:
-                child.add(seen.system, item.key, plain)
+            rows.append(self._row(seen, item, plain, digest))
+            for child, child_rows in children:
+                child_rows.extend(child.rows(seen.system, item.key, plain))
         conn.exec_driver_sql(self._upsert, rows)
-        for child in self._children:
-            child.write(conn, seen.system, replaced)
-        return rows
+        for child, child_rows in children:
+            child.write(conn, seen.system, replaced, child_rows)
 
     def delete(self, conn: Connection, system: str, keys: Sequence[str]) -> None:
         """Remove these keys with their children."""
         for child in self._children:
             child.delete(conn, system, keys)
         conn.exec_driver_sql(
-            f"DELETE FROM {self.table} WHERE system = {self._mark} AND key = {self._mark}",  # noqa: S608
+            f"DELETE FROM {self.table} WHERE system = {self._mark} AND key = {self._mark}",
             [(system, key) for key in keys],
         )
 
     def _row(self, seen: Seen, item: Taken, plain: dict[str, Any], row_hash: str) -> Row:
-        get = plain.__getitem__
         extra = (document_key(item.record),) if self._extra else ()
         return (
             seen.system,
             item.key,
             stamp_or_none(item.record.changed_at),
             json.dumps(plain["custom"], ensure_ascii=False, sort_keys=True) if plain["custom"] else "{}",
-            *map(get, self._fields),
+            *self._get(plain),
             *extra,
             row_hash,
             seen.mapping_version,
@@ -131,25 +136,21 @@ def stamp_or_none(at: datetime | None) -> str | None:
 
 class _Child:
     def __init__(self, table: str, name: str, fields: list[str], mark: str) -> None:
-        self.table, self.name, self.fields = table, name, fields
+        self.name = name
+        self._get = itemgetter(*fields)
         columns = ["system", "parent", "seq", *fields]
         marks = ",".join([mark] * len(columns))
-        self._insert = f"INSERT INTO {table} ({','.join(map(_quoted, columns))}) VALUES ({marks})"  # noqa: S608
-        self._delete = f"DELETE FROM {table} WHERE system = {mark} AND parent = {mark}"  # noqa: S608
-        self._rows: list[Row] = []
+        self._insert = f"INSERT INTO {table} ({','.join(map(_quoted, columns))}) VALUES ({marks})"
+        self._delete = f"DELETE FROM {table} WHERE system = {mark} AND parent = {mark}"
 
-    def start(self) -> None:
-        self._rows = []
+    def rows(self, system: str, parent: str, plain: dict[str, Any]) -> Iterable[Row]:
+        get = self._get
+        return [(system, parent, seq, *get(line)) for seq, line in enumerate(plain[self.name])]
 
-    def add(self, system: str, parent: str, plain: dict[str, Any]) -> None:
-        fields = self.fields
-        for seq, line in enumerate(plain[self.name]):
-            self._rows.append((system, parent, seq, *map(line.__getitem__, fields)))
-
-    def write(self, conn: Connection, system: str, replaced: Sequence[str]) -> None:
+    def write(self, conn: Connection, system: str, replaced: Sequence[str], rows: list[Row]) -> None:
         self.delete(conn, system, replaced)
-        if self._rows:
-            conn.exec_driver_sql(self._insert, self._rows)
+        if rows:
+            conn.exec_driver_sql(self._insert, rows)
 
     def delete(self, conn: Connection, system: str, parents: Sequence[str]) -> None:
         if parents:
@@ -160,7 +161,7 @@ def _upsert_sql(table: str, columns: Sequence[str], key: Sequence[str], mark: st
     sets = ",".join(f"{_quoted(name)} = excluded.{_quoted(name)}" for name in columns if name not in key)
     marks = ",".join([mark] * len(columns))
     return (
-        f"INSERT INTO {table} ({','.join(map(_quoted, columns))}) VALUES ({marks}) "  # noqa: S608
+        f"INSERT INTO {table} ({','.join(map(_quoted, columns))}) VALUES ({marks}) "
         f"ON CONFLICT ({','.join(key)}) DO UPDATE SET {sets}"
     )
 

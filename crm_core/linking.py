@@ -1,7 +1,8 @@
 """Which CRM customer an ERP customer is, and which of its fields the ERP may write.
 
-An ERP customer that bears our number (or was linked before) is that customer; any other becomes a new one, numbered after
-its system and ERP key. Several ERP customers may be one: the first linked gives the master data, each keeps its accounts.
+An ERP customer that bears our number (or was linked before) is that customer; any other becomes a new one, numbered
+after its system and ERP key. Several ERP customers may be one: the first linked gives the master data, each keeps its
+accounts.
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ def link_customers(conn: Connection, system: str, records: Mapping[str, model.Cu
 def _refs(conn: Connection, system: str) -> dict[str, str]:
     table = schema.external_ref
     query = select(table.c.erp_key, table.c.crm_id).where(table.c.system == system, table.c.obj == "customers")
-    return {key: number for key, number in conn.execute(query)}
+    return dict(conn.execute(query).tuples().all())
 
 
 def _is_home(refs: Mapping[str, str], key: str, number: str, origin: str, system: str) -> bool:
-    """Whether this ERP record may speak for the customer: a customer of ours by ownership, else the first linked key."""
+    """Whether this record may speak for the customer: a customer of ours by ownership, else the first linked key."""
     if origin != system:
         return origin == "crm"
     return key == min((erp for erp, crm in refs.items() if crm == number), default=key)

@@ -16,3 +16,86 @@ MESSAGES |= {
     "invalid-value": "{field} has the value '{value}' ({why}). Correct the mapping or the record in the ERP; then replay it.",
     "unknown-currency": "{field} is '{value}', which is no ISO 4217 currency. Add it to the mapping's code table or correct the record in the ERP; then replay it.",
 }
+MESSAGES |= {
+    # services: access, installation, outbox, dead letters
+    "access-denied": "{actor} may not do this ({action}). It takes one of these roles: {roles}. Ask an admin.",
+    "no-installation": "This database belongs to no installation yet. Run `crosstie db upgrade`.",
+    "prefix-unfit": "The key prefix '{prefix}' does not fit: 2 to 8 capital letters and digits, a letter first. Choose another one.",
+    "key-unfit": "The key '{key}' cannot stand in an ERP field: at most {limit} visible ASCII characters. Give the record a shorter number without other letters.",
+    "other-environment": "The database belongs to environment '{database}', the system file to '{system}'. Use the system file of this environment, or correct its `environment`.",
+    "disarmed": "This database (environment '{environment}') is disarmed: it may be a copy or a restored backup, so nothing is written to an ERP. When it is the original, run `crosstie systems arm`.",
+    "lease-short": "The lease on {key} version {version} ends before the send could; nothing was sent. The next run takes it up.",
+    "no-entry": "The outbox has no entry {key} version {version}. `crosstie outbox list` shows what there is.",
+    "entry-sent": "{key} version {version} is sent already, as ERP document {external_id}. Change the quote to change that document.",
+    "entry-replaced": "{key} version {version} needs no resend: version {later} says everything anew. Settle that one.",
+    "key-known": "The outbox knows {key} already. Settle that entry instead (`crosstie outbox settle`).",
+    "settle-choice": "Say one thing about {key}: the ERP document it became, or resend, or dead.",
+    "reason-needed": "Say why, for the audit: {what} is settled by a person's decision.",
+    "sent-with-warnings": "The ERP took it and says: {warnings}",
+    "nothing-to-cancel": "{key} never became an ERP document, so there is nothing to cancel there.",
+    "given-up": "Given up by a person: {why}",
+    "several-documents": "The ERP has several documents under {key}: {documents}. Keep one, remove our key from the others there, then settle the entry.",
+    "document-differs": "The ERP document {documents} bears {key} but differs in customer, currency or total. Compare the two, then settle the entry.",
+    "no-dead-letter": "There is no dead letter {id}. `crosstie dead-letters list` shows the open ones.",
+    "dead-letter-closed": "Dead letter {id} is {state} already.",
+}
+MESSAGES |= {
+    # services: customers
+    "no-customer": "There is no customer {number}. `crosstie quotes new --help` shows how customers are named.",
+    "customer-nameless": "A customer needs a name.",
+    "country-unknown": "'{value}' is no country code. Give two letters, such as CN or US.",
+    "category-unknown": "'{value}' is no category of customer. It is organisation or person.",
+    "email-invalid": "'{value}' is no mail address.",
+    "phone-invalid": "'{value}' is no phone number in {country}. Give it with the country code, such as +86 138 0013 8000.",
+    "tax-id-invalid": "'{value}' is no tax number of {country}: its length or check digit is wrong. Copy it from the business licence.",
+    "unknown-field": "A customer has no field '{field}'. It has {known}.",
+    "field-of-erp": "{field} of customer {number} is kept in {system}. Change it there; the next pull brings it (config/ownership.yaml says who owns what).",
+    "customer-incomplete": "Customer {number} cannot become an ERP customer yet: {fields} missing. Fill them in.",
+    "customer-in-erp": "Customer {number} is known in {system} already, as {erp_key}. Extend him to another company there.",
+    "ownership-yaml": "{file} cannot be read: {why}",
+    "ownership-entry": "{file}: {entry} is not known. Known are: {known}.",
+    "no-mapping-version": "Version '{version}' of the mapping of {system} matches {found} published ones. `crosstie mappings history` lists them.",
+}
+MESSAGES |= {
+    # services: quotes, and what their check finds
+    "no-quote": "There is no quote {number}. `crosstie quotes list` shows what there is.",
+    "quote-state": "Quote {number} is {state}; this takes one that is {needed}.",
+    "quote-fixed": "{field} of quote {number} cannot change once it is accepted: an ERP order keeps it. Cancel it and make a new quote.",
+    "quote-refused": "Quote {number} cannot become an order yet. {problems}",
+    "quote-currency": "'{value}' is no ISO 4217 currency. Name the quote's currency, such as CNY.",
+    "line-twice": "A quote names each line once; this one has {lines}.",
+    "line-unfit": "The line of {product} needs a price unit above 0 and a tax rate between 0 and 100 %.",
+    "plan-not-whole": "The payment plan comes to {percent} %. Its shares must be above 0 and make 100 %, its days 0 or more.",
+    "plan-basis": "An instalment is due after one of {known}, not after '{basis}'.",
+    "quote-empty": "Quote {number} has no line.",
+    "quote-expired": "Quote {number} was valid until {until}; today is {today}. Amend it with a later date.",
+    "requested-past": "The requested date {requested} is past (today is {today}).",
+    "line-requested-past": "Line {line}: the requested date {requested} is past (today is {today}).",
+    "text-long": "{field} '{value}' has {length} characters; an ERP order takes {limit}. Shorten it.",
+    "line-text-long": "Line {line}: the text '{value}' has {length} characters; an ERP order takes {limit}. Shorten it.",
+    "company-unknown": "{system} has no company {company}. Correct it, or add the company to the system's file.",
+    "po-used": "The customer's order number {po} stands on quote {other} already. Is it the same order?",
+    "customer-blocked": "Customer {number} is blocked for orders in company {company} of {system} (block: {why}). Ask finance.",
+    "customer-held": "Orders of customer {number} in company {company} of {system} are taken but held ({why}).",
+    "customer-new": "Customer {number} is not in {system} yet: he is made a customer of company {company} before the order is sent.",
+    "customer-not-in-company": "Customer {number} has no account in company {company} of {system}. Ask for one, or quote from another company.",
+    "currency-differs": "The quote is in {quote}, the account of customer {number} in company {company} of {system} in {account}.",
+    "credit-limit": "With {open} open and {value} in this quote, customer {number} passes his limit of {limit} in company {company} of {system}: the ERP may hold the order.",
+    "credit-unknown": "There is no exchange rate for {currency}, so the credit limit of customer {number} in company {company} of {system} was not checked.",
+    "product-unknown": "Line {line}: {system} has no product {product}. Pull products, or correct the number.",
+    "product-blocked": "Line {line}: product {product} is blocked for sale.",
+    "unit-differs": "Line {line}: {product} is sold in {base}; this line is in '{unit}'.",
+    "quantity-not-positive": "Line {line}: the quantity of {product} is {quantity}; it must be above 0.",
+    "price-missing": "Line {line}: {product} has no list price in {currency} on that day. Name one.",
+    "price-negative": "Line {line}: the price of {product} is {price}; it cannot be negative.",
+}
+MESSAGES |= {
+    # ageing
+    "bad-buckets": "'{value}' is no set of ageing buckets. Give a name ({names}) or rising days, such as 30,60,90.",
+    "bad-basis": "'{value}' is nothing to count days from. Choose one of {names}.",
+}
+
+MESSAGES |= {
+    # push
+    "commit-horizon": "Sent, not answered, and not found in the ERP yet. It is looked up again at {until} UTC and sent again only if it is still not there.",
+}

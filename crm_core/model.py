@@ -1,9 +1,9 @@
 """The CRM's own words for what travels: one record type per object, as a mapping must deliver it.
 
 Every record is keyed by (system, object, full ERP key); the key itself comes from the connector, not from the mapping.
-Money is Decimal in the currency named beside it, signed from our side: + is owed to us or sold, - is owed by us or given
-back (a credit memo, a reversal and money received are negative). Business dates are calendar dates of the company;
-`changed_at` is an aware UTC time. Empty text means unknown; None means the ERP has no value.
+Money is Decimal in the currency named beside it, signed from our side: + is owed to us or sold, - is owed by us or
+given back (a credit memo, a reversal and money received are negative). Business dates are calendar dates of the
+company; `changed_at` is an aware UTC time. Empty text means unknown; None means the ERP has no value.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Contact(Line, kw_only=True, gc=False):
 
 
 class Account(Line, kw_only=True, gc=False):
-    """The customer's account in one company of the ERP: what differs per system and company lives here, not on the customer."""
+    """The customer's account in one company of the ERP: what differs per company is here, not on the customer."""
 
     company_code: str
     account_number: str = ""
@@ -57,7 +57,7 @@ class Account(Line, kw_only=True, gc=False):
 
 
 class Customer(Record, kw_only=True, gc=False):
-    """`number` is our own customer number as the ERP holds it; several ERP customers with one number are one CRM customer."""
+    """`number` is our own customer number as the ERP holds it; ERP customers with one number are one CRM customer."""
 
     name: str
     number: str = ""
@@ -100,7 +100,7 @@ class Price(Record, kw_only=True, gc=False):
 
 
 class OrderLine(Line, kw_only=True, gc=False):
-    """`our_line` is the quote line it came from; quantities are in `unit`; amounts in the order's currency, net of tax."""
+    """`our_line` is the quote line it came from; quantities in `unit`; amounts in the order's currency, net of tax."""
 
     line: str
     product_key: str = ""
@@ -117,7 +117,7 @@ class OrderLine(Line, kw_only=True, gc=False):
 
 
 class Order(Record, kw_only=True, gc=False):
-    """`our_key` is the entry key we sent (empty when the order was not ours); `external_ref` the number of a former system.
+    """`our_key` is the entry key we sent (empty: not our order); `external_ref` the number of a former system.
 
     `status` is one of open, incomplete, credit_hold, approval, complete, cancelled as the ERP states it now.
     """
@@ -179,10 +179,10 @@ class InvoiceLine(Line, kw_only=True, gc=False):
 
 
 class Invoice(Record, kw_only=True, gc=False):
-    """`kind`: invoice, credit_memo, debit_memo, reversal, pro_forma, provisional or opening; the last but opening never count.
+    """`kind`: invoice, credit_memo, debit_memo, reversal, opening, pro_forma or provisional; the last two never count.
 
     Amounts and quantities are signed (credit memos and reversals negative). `document_key` is the accounting document
-    (company/fiscal year/number), empty when nothing was posted; `reverses` the ERP key of the invoice a reversal cancels.
+    (company/fiscal year/number), empty when nothing was posted; `reverses` the key of the invoice a reversal cancels.
     """
 
     number: str
@@ -207,7 +207,7 @@ class Invoice(Record, kw_only=True, gc=False):
 
 
 class AccountLine(Record, kw_only=True, gc=False):
-    """One line on a customer's account, of an ERP that settles by *clearing* lines against each other (SAP and its kin).
+    """One line on a customer's account, of an ERP that settles by *clearing* lines against each other (SAP's way).
 
     Open items, payments and their applications are derived from these (`crm_core.clearing`). `role`:
     item (a receivable or credit memo) · payment (money received or its part) · bill (a bill of exchange in hand) ·

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, insert, select, update
 
-from crm_core import model, schema
+from crm_core import companies, model, schema
 
 HELD = "credit_hold"
 _WATCHED = ("status", "delivery_status", "billing_status", "credit_status", "net_amount", "requested_on")
@@ -27,7 +27,7 @@ def follow(
     now: datetime,
 ) -> None:
     """Keep holds and events of the orders a page wrote; `before` has the old columns of those that changed."""
-    zones = _zones(conn, system)
+    zones = companies.zones(conn, system)
     events = []
     for key, order in written.items():
         old = before.get(key)
@@ -40,12 +40,6 @@ def follow(
         events += [_event(system, key, name, old, order, now) for name in _WATCHED if _changed(old, order, name)]
     if events:
         conn.execute(insert(schema.order_event), events)
-
-
-def _zones(conn: Connection, system: str) -> dict[str, ZoneInfo]:
-    table = schema.company
-    query = select(table.c.company_code, table.c.time_zone).where(table.c.system == system)
-    return {code: ZoneInfo(zone) for code, zone in conn.execute(query)}
 
 
 def _changed_on(order: model.Order, zones: Mapping[str, ZoneInfo], erp_time: datetime) -> date:
@@ -63,9 +57,7 @@ def _hold(conn: Connection, system: str, key: str, on: date, *, begins: bool) ->
         conn.execute(insert(table).values(system=system, key=key, from_on=on, until_on=None))
 
 
-def _keep_cancellation(
-    conn: Connection, system: str, key: str, order: model.Order, old: Mapping[str, Any]
-) -> None:
+def _keep_cancellation(conn: Connection, system: str, key: str, order: model.Order, old: Mapping[str, Any]) -> None:
     """The day of a cancellation is the first we saw: a later change of the order does not move it."""
     first = old["cancelled_on"]
     if first and order.cancelled_on:
@@ -78,6 +70,8 @@ def _changed(old: Mapping[str, Any], order: model.Order, name: str) -> bool:
     return str(old[name] or "") != str(getattr(order, name) or "")
 
 
-def _event(system: str, key: str, name: str, old: Mapping[str, Any], order: model.Order, now: datetime) -> dict[str, Any]:
+def _event(
+    system: str, key: str, name: str, old: Mapping[str, Any], order: model.Order, now: datetime
+) -> dict[str, Any]:
     detail = {"from": str(old[name] or ""), "to": str(getattr(order, name) or "")}
     return {"system": system, "key": key, "at": now, "event": name, "detail": detail}

@@ -153,7 +153,7 @@ class Outbox:
 
     def _write(self, conn: Connection, entry: Entry, values: dict[str, Any], *, release: bool = True) -> None:
         lease = {"lease_owner": "", "lease_until": None} if release else {}
-        if conn.execute(update(TABLE).where(*_held(entry)).values(**lease, **(values or lease))).rowcount != 1:
+        if conn.execute(update(TABLE).where(*_held(entry)).values(**lease, **values)).rowcount != 1:
             raise _lost(entry)
 
     def _check(self, conn: Connection, entry: Entry) -> None:

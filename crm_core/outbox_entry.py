@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from crm_core import audit, schema
+from crm_core.database import Database
 from crm_core.upserts import upsert
 
 TABLE = schema.outbox
@@ -79,16 +80,20 @@ def enqueue(
     now: datetime,
     by: str,
     after_key: str = "",
-) -> None:
-    """Add an entry in the transaction of the decision itself: both are stored, or neither."""
-    row = {
+) -> str:
+    """Add an entry in the transaction of the decision itself: both are stored, or neither. Returns its action.
+
+    A change of what never became an ERP document (its create is dead) is a create; a cancellation of that is nothing,
+    and adds no entry: the action returned is empty.
+    """
+    row: dict[str, Any] = {
         "key": key,
         "version": version,
         "system": system,
         "obj": obj,
         "action": action,
         "crm_id": crm_id,
-        "after_key": after_key,
+        "after_key": after_key if action == "create" else key,
         "state": "pending",
         "document": dict(document),
         "mapping_version": "",
@@ -100,7 +105,24 @@ def enqueue(
         "created_at": now,
         "created_by": by,
     }
+    dead = _dead_create(versions(conn, key)) if action != "create" else None
+    if dead and action == "cancel":
+        return ""
+    row |= _in_place_of(dead) if dead else {}
     conn.execute(insert(TABLE).values(**row))
+    return str(row["action"])
+
+
+def _dead_create(rows: Sequence[Row[Any]]) -> Row[Any] | None:
+    """The newest create of a key when every one of them is dead."""
+    creates = [row for row in rows if row.action == "create"]
+    return creates[-1] if creates and all(row.state == "dead" for row in creates) else None
+
+
+def _in_place_of(dead: Any) -> dict[str, Any]:
+    """What a create takes over from the dead one before it: with its attempts goes the duty to look up before sending."""
+    taken = ("attempts", "last_sent_at", "after_key")
+    return {"action": "create", **{name: getattr(dead, name) for name in taken}}
 
 
 def versions(conn: Connection, key: str) -> list[Row[Any]]:
@@ -111,15 +133,17 @@ def versions(conn: Connection, key: str) -> list[Row[Any]]:
 def blockers(entry: Any) -> ColumnElement[bool]:
     """SQL: whether another entry must be settled before `entry` (the table or an alias of it).
 
-    Earlier versions of its key, and every entry of the key it comes after. A dead change holds nobody up: the next
-    version says everything anew; nor does a dead create that the next version took the place of.
+    Earlier versions of its key, and every entry of the key it comes after. A dead change holds nobody up, for the next
+    version says everything anew; nor does a dead create whose place a later one took.
     """
-    other = TABLE.alias("other")
+    other, later = TABLE.alias("other"), TABLE.alias("later")
+    successor = (later.c.key == other.c.key) & (later.c.version > other.c.version) & (later.c.action == "create")
+    taken_over = select(later.c.key).where(successor).correlate(other).exists()
+    replaced = (other.c.state == "dead") & or_(other.c.action == "change", taken_over)
     earlier = (other.c.key == entry.c.key) & (other.c.version < entry.c.version)
-    replaced = (other.c.state == "dead") & or_(other.c.action == "change", entry.c.action == "create")
     awaited = (other.c.key == entry.c.after_key) & (entry.c.after_key != entry.c.key)
-    unsettled = other.c.state != "sent"
-    return select(other.c.key).where(unsettled, or_(earlier & ~replaced, awaited)).correlate(entry).exists()
+    unsettled = (other.c.state != "sent", ~replaced, or_(earlier, awaited))
+    return select(other.c.key).where(*unsettled).correlate(entry).exists()
 
 
 def maybe_sent_at(conn: Connection, key: str, version: int, action: str) -> datetime | None:
@@ -147,8 +171,7 @@ def take_place(conn: Connection, dead: Entry, now: datetime, *, refused: bool) -
     if following is None or following.attempts:
         return
     if following.action == "change":
-        values = {"action": "create", "attempts": dead.attempts, "last_sent_at": dead.last_sent_at, "after_key": dead.after_key}
-        conn.execute(update(TABLE).where(*at(dead.key, following.version)).values(**values))
+        conn.execute(update(TABLE).where(*at(dead.key, following.version)).values(**_in_place_of(dead)))
     elif following.action == "cancel" and refused:
         done = {"state": "sent", "settled_at": now, "reason": {"code": "nothing-to-cancel", "params": {"key": dead.key}}}
         conn.execute(update(TABLE).where(*at(dead.key, following.version)).values(**done))
@@ -199,3 +222,10 @@ def _with_customer(conn: Connection, system: str, document: dict[str, Any]) -> d
 def entries(conn: Connection, rows: Sequence[Row[Any]]) -> list[Entry]:
     """Rows of the table as entries."""
     return [_entry(conn, row) for row in rows]
+
+
+def waiting(db: Database, system: str) -> list[Entry]:
+    """Every entry of a system that is not settled and needs no person: what a push would send, now or later."""
+    query = select(TABLE).where(TABLE.c.system == system, TABLE.c.state.in_(("pending", "unknown")))
+    with db.read() as conn:
+        return entries(conn, list(conn.execute(query.order_by(TABLE.c.created_at, TABLE.c.key, TABLE.c.version))))

@@ -290,6 +290,16 @@ application = Table(  # what settled what, when; a side that is unknown has an e
     Index(None, "system", "target_key"),
     Index(None, "system", "group_key"),
 )
+cleared_line = Table(  # every clearing of an account line ever seen: an ERP forgets one that it resets, we do not
+    "cleared_line",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("line", Text, primary_key=True),
+    Column("clearing", Text, primary_key=True),
+    Column("cleared_on", Date, primary_key=True),
+    Column("reset_on", Date),
+    Index(None, "system", "clearing"),
+)
 dispute = Table(  # the CRM's own; an empty amount disputes the whole open amount
     "dispute",
     metadata,
@@ -415,7 +425,7 @@ quote_line = Table(
     Column("requested_on", Date),
     ForeignKeyConstraint(["quote_number"], ["quote.number"]),
 )
-quote_instalment = Table(  # the payment plan; percent and amount of the gross total, the last takes what rounding leaves
+quote_instalment = Table(  # the payment plan: percent and amount of the gross total; the last takes the rest
     "quote_instalment",
     metadata,
     Column("quote_number", Text, primary_key=True),
@@ -447,7 +457,7 @@ outbox = Table(
     Column("obj", Text, nullable=False),
     Column("action", Text, nullable=False),  # create, change, cancel
     Column("crm_id", Text, nullable=False),
-    Column("after_key", Text, nullable=False),  # waits until every entry of that key (of a lower version, if its own) is sent
+    Column("after_key", Text, nullable=False),  # waits until every entry of that key is sent
     Column("state", Text, nullable=False),  # pending, unknown, sent, review, dead
     Column("document", Json, nullable=False),  # the decision, in our words
     Column("wire", Json),  # frozen at the first attempt, with the mapping version

@@ -44,7 +44,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A mapped page. `erp_time` is the ERP's own clock at the read; `position` where a killed run goes on, None for none."""
+    """A mapped page. `erp_time` is the ERP's own clock at the read; `position` where a killed run goes on."""
 
     system: str
     obj: str
@@ -62,7 +62,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a page changed, for those who follow it (links, receivables, timeline): records by key, and what was before."""
+    """What a page changed, for those who follow it (links, receivables, timeline); `before`: old columns."""
 
     created: dict[str, Any]
     updated: dict[str, Any]
@@ -185,11 +185,15 @@ def _rows(obj: str, paramstyle: str) -> ErpRows:
 def _differences(before: dict[str, Any], record: Any) -> dict[str, list[Any]]:
     plain = msgspec.to_builtins(record)
     names = [name for name in before if name in plain and name not in ("custom", "changed_at")]
-    return {name: [_text(before[name]), _text(plain[name])] for name in names if _text(before[name]) != _text(plain[name])}
+    return {
+        name: [_text(before[name]), _text(plain[name])] for name in names if _text(before[name]) != _text(plain[name])
+    }
 
 
 def _text(value: Any) -> Any:
-    return None if value is None else str(int(value)) if isinstance(value, int) else str(value)  # a database's 1 is True
+    return (
+        None if value is None else str(int(value)) if isinstance(value, int) else str(value)
+    )  # a database's 1 is True
 
 
 def _save_position(conn: Connection, page: Page) -> None:

@@ -50,12 +50,10 @@ def start_of(db: Database, system: str, obj: str, read: str, mapping_version: st
 def finish_read(
     db: Database, system: str, obj: str, read: str, *, stamp: str, mapping_version: str, run_id: str, at: datetime
 ) -> None:
-    """The read is complete: move the watermark to `stamp` (never back; empty keeps it) and forget the resume position."""
+    """The read is complete: move the watermark to `stamp` (never back) and forget the resume position."""
     with db.write() as conn:
         table = schema.resume_position
-        conn.execute(
-            delete(table).where(table.c.system == system, table.c.obj == obj, table.c.read == read)
-        )
+        conn.execute(delete(table).where(table.c.system == system, table.c.obj == obj, table.c.read == read))
         mark = _row(conn, schema.watermark, system, obj, read)
         if mark and mark["mapping_version"] == mapping_version and mark["stamp"] >= stamp:
             return
@@ -98,10 +96,16 @@ def end_run(
 
 def remember_companies(db: Database, system: str, companies: Mapping[str, Mapping[str, str]]) -> None:
     """Keep what the system's file says of its companies: local currency, time zone, country, name."""
-    rows = [{"system": system, "company_code": code, "name": "", "country": "", **facts} for code, facts in companies.items()]
+    rows = [
+        {"system": system, "company_code": code, "name": "", "country": "", **facts}
+        for code, facts in companies.items()
+    ]
     with db.read() as conn:
         table = schema.company
-        have = {row["company_code"]: dict(row) for row in conn.execute(select(table).where(table.c.system == system)).mappings()}
+        have = {
+            row["company_code"]: dict(row)
+            for row in conn.execute(select(table).where(table.c.system == system)).mappings()
+        }
     new = [row for row in rows if have.get(row["company_code"]) != row]
     if new:
         with db.write() as conn:
@@ -111,8 +115,8 @@ def remember_companies(db: Database, system: str, companies: Mapping[str, Mappin
 class PathFill:
     """How often each mapped source path was filled in the newest rows.
 
-    What used to be filled and is empty in a whole page was renamed or switched off at the ERP: the run is held. It is
-    called so when chance alone would leave the page empty less than once in 10,000 times (and it was filled in 5 % or more).
+    What used to be filled (5 % or more) and is empty in a whole page was renamed or switched off at the ERP, when
+    chance alone would leave such a page empty less than once in 10,000 times: the run is held.
     """
 
     WINDOW = 1000

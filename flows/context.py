@@ -24,13 +24,14 @@ def nobody_watches(obj: str, read: int) -> None:
 
 @dataclass(frozen=True)
 class Context:
-    """`companies`: code → currency, time_zone, name, country, as the system's file says; `owner` names this process in leases."""
+    """`companies`: code -> currency, time_zone, name, country; `owner` names this process in leases."""
 
     system: str
     database: Database
     connector: Connector
     mapping: MappingSet
     companies: Mapping[str, Mapping[str, str]]
+    environment: str = "default"
     commit_horizon: timedelta = timedelta(minutes=10)
     send_deadline: timedelta = timedelta(seconds=60)
     clock: Clock = utc_now

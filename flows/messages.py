@@ -5,6 +5,5 @@ MESSAGES: dict[str, str] = {
     "path-emptied": "{system}/{object}: {paths} used to be filled and is empty in a whole page: the ERP changed or renamed it. Nothing of this page was stored. Correct the mapping, or run again with --approve if it is meant to be empty.",
     "too-many-rejects": "{system}/{object}: {rejected} of {read} records were rejected, most often '{cause}'. The mapping is broken, not the data: the run was stopped. Correct the mapping and run again, or run again with --approve.",
     "too-many-removals": "{system}/{object}: {count} records would be removed because the ERP no longer has them (the guard is {guard}). Nothing was removed. Look at them in the ERP, then run again with --approve.",
-    "not-armed": "This installation is not armed, so nothing is pushed (a copy or a restore starts so). Look at the outbox, then run `crosstie systems arm`.",
     "no-record": "{system}/{object} has no record '{key}'.",
 }

@@ -44,7 +44,7 @@ class Prefetched(Generic[T]):
             for item in self._source:
                 if not self._put("item", item):
                     return
-        except BaseException as exc:  # noqa: BLE001  # handed to the consumer, who raises it
+        except BaseException as exc:  # handed to the consumer, who raises it
             self._put("error", exc)
         else:
             self._put("end", None)

@@ -15,6 +15,7 @@ from datetime import datetime
 from connectors import base
 from crm_core import sync_state
 from crm_core.intake import IntakeError, Reject, Taken, taker
+from crm_core.model import PULLED
 from crm_core.store import Counts, Page
 from flows.context import Context, Progress, nobody_watches
 from flows.errors import FlowError, HeldError, UsageError
@@ -43,18 +44,11 @@ class PullReport:
 
 def objects_of(ctx: Context, wanted: Sequence[str] = ()) -> list[str]:
     """The objects to pull, in order; raises UsageError for one that the mapping does not have."""
-    known = [obj for obj in taker_order() if ctx.mapping.has(obj, "pull")]
+    known = [obj for obj in PULLED if ctx.mapping.has(obj, "pull")]
     for obj in wanted:
         if obj not in known:
             raise UsageError("unknown-object", system=ctx.system, object=obj, objects=", ".join(known))
     return [obj for obj in known if not wanted or obj in wanted]
-
-
-def taker_order() -> list[str]:
-    """Every object the CRM can take, in the order of a whole pull."""
-    from crm_core.model import PULLED  # noqa: PLC0415  # a name, not a dependency of the hot path
-
-    return list(PULLED)
 
 
 def pull(
@@ -275,16 +269,14 @@ class _ObjectPull:
 
 
 def replay(ctx: Context, obj: str, keys: Sequence[str]) -> Counts:
-    """Read these records again and take them in: what a dead letter's replay does. Missing ones are not counted as read."""
-    job = _ObjectPull(
-        ctx, obj, full=False, dry_run=False, approve=True, progress=nobody_watches, touched=set()
-    )
+    """Read these records again and take them in: what a dead letter's replay does. Missing ones do not count."""
+    job = _ObjectPull(ctx, obj, full=False, dry_run=False, approve=True, progress=nobody_watches, touched=set())
     job.run_id = sync_state.begin_run(ctx.database, ctx.system, obj, "replay", ctx.clock())
     sync_state.remember_companies(ctx.database, ctx.system, ctx.companies)
     try:
-        job._lookup(list(keys))  # noqa: SLF001  # the same job, without its reads
+        job._lookup(list(keys))  # the same job, without its reads
     except Exception as exc:
-        job._end("failed", exc)  # noqa: SLF001
+        job._end("failed", exc)
         raise
-    job._end("done", None)  # noqa: SLF001
+    job._end("done", None)
     return job.counts

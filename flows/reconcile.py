@@ -22,7 +22,7 @@ Place = tuple[str, str, str]  # company, customer, currency
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`kind`: missing_in_crm, missing_in_erp, amount, currency, customer, cleared, sum or balance; amounts in `currency`."""
+    """`kind`: missing_in_crm, missing_in_erp, amount, currency, customer, cleared, sum or balance."""
 
     obj: str
     kind: str
@@ -117,9 +117,7 @@ def _differences(obj: str, raw: RawAmount, held: books.Held | None) -> Iterator[
 
 
 def _missing_in_erp(obj: str, held: books.Held) -> Difference:
-    return Difference(
-        obj, "missing_in_erp", held.key, held.company, held.customer, held.currency, "", str(held.amount)
-    )
+    return Difference(obj, "missing_in_erp", held.key, held.company, held.customer, held.currency, "", str(held.amount))
 
 
 def _sums(obj: str, sums: dict[tuple[str, ...], list[Decimal]], report: ReconcileReport) -> Iterator[Difference]:

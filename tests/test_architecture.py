@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-PRODUCT = ("cli", "config", "connectors", "console", "crm_core", "flows", "mappings")
+PRODUCT = ("cli", "commands", "config", "connectors", "console", "crm_core", "flows", "mappings")
 POSIX_ONLY = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
 POSIX_ONLY_NAMES = {
     "os": {"fork", "forkpty", "getuid", "geteuid", "getpgid", "killpg", "setsid", "setpgid", "uname", "wait4"},

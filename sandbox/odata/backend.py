@@ -3,8 +3,8 @@
 Values in a row are typed: str, bool, int, Decimal, bytes, UUID, `date` (Edm.DateTime shown as a date), aware `datetime`
 (Edm.DateTimeOffset, or Edm.DateTime with a time part), `time`. A property absent from a row is answered with
 its type's initial value ("" for text, 0, false, null for dates); an explicit None is answered as null. A Decimal is
-written with the digits it has, so the books quantise amounts to the currency's own decimals and leave a whole quantity without any.
-Numeric keys and document numbers are kept without leading zeros, as the wire shows them.
+written with the digits it has, so the books quantise amounts to the currency's own decimals and leave a whole quantity
+without any. Numeric keys and document numbers are kept without leading zeros, as the wire shows them.
 """
 
 from __future__ import annotations

@@ -32,7 +32,8 @@ def metadata_document(service: Service) -> bytes:
 
 def service_document(service: Service, base: str) -> bytes:
     sets = "".join(
-        f"<app:collection href={quoteattr(name)}><atom:title>{name}</atom:title></app:collection>" for name in service.sets
+        f"<app:collection href={quoteattr(name)}><atom:title>{name}</atom:title></app:collection>"
+        for name in service.sets
     )
     return (
         f'<?xml version="1.0" encoding="utf-8"?><app:service xml:lang="en" xml:base={quoteattr(base + "/")}'
@@ -79,7 +80,9 @@ def _property(prop: Property) -> str:
         "sap:sortable": None if prop.sortable else "false",
         "sap:filterable": None if prop.filterable else "false",
     }
-    return "<Property " + " ".join(f'{name}="{value}"' for name, value in attributes.items() if value is not None) + "/>"
+    return (
+        "<Property " + " ".join(f'{name}="{value}"' for name, value in attributes.items() if value is not None) + "/>"
+    )
 
 
 def _display_format(prop: Property) -> str | None:

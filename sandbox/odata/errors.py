@@ -37,7 +37,9 @@ def bad_expression(text: str) -> ODataError:
 
 
 def not_filterable(name: str) -> ODataError:
-    return ODataError(400, "005056A509B11ED1BFD3D3C2E1B30D8E", f"Property '{name}' cannot be used in a filter expression")
+    return ODataError(
+        400, "005056A509B11ED1BFD3D3C2E1B30D8E", f"Property '{name}' cannot be used in a filter expression"
+    )
 
 
 def bad_request(text: str, code: str = "005056A509B11EE1B9A8FEC11C22D78E") -> ODataError:

@@ -1,4 +1,4 @@
-"""$filter and $orderby: from their text to functions over rows."""
+"""$filter: from its text to a function over rows."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sandbox.odata.backend import ODataError, ReadRow
+from sandbox.odata.backend import ReadRow
+from sandbox.odata.compare import comparable, reader, sort_reader, sort_value
 from sandbox.odata.errors import bad_expression, not_filterable, unknown_property, wrong_parameter_type
-from sandbox.odata.literals import fill_zeros, fits, initial, parse_literal, strip_zeros
+from sandbox.odata.literals import fits, parse_literal, strip_zeros
 from sandbox.odata.metadata import EntitySet, Property
 
 Test = Callable[[ReadRow], bool]
@@ -107,7 +107,7 @@ class _Parser:
         return lambda row: not test(row)
 
     def _comparison(self) -> Test:
-        """A comparison, a bracket, a function or a boolean property; the latter three may be compared with true or false."""
+        """A comparison, or a bracket, function or boolean property, which may be compared with true or false."""
         start = self._peek()
         if start is None:
             raise bad_expression("The filter expression ends too early")
@@ -268,75 +268,3 @@ def _finished(test: Test) -> Test:
         (value,) = values
         return lambda row: bool(read(row) == value)
     return lambda row: read(row) in values
-
-
-# --- reading a property for comparison -------------------------------------------------------------------------------
-
-
-def reader(prop: Property) -> Callable[[ReadRow], Any]:
-    """Null texts read as empty, a missing property as its initial value, dates as comparable moments."""
-    name, blank = prop.name, initial(prop)
-    match prop.edm:
-        case "Edm.String":
-            return lambda row: row.get(name) or ""
-        case "Edm.DateTime" | "Edm.DateTimeOffset":
-            return lambda row: None if (value := row.get(name)) is None else comparable(prop, value)
-    return lambda row: row.get(name, blank)
-
-
-def comparable(prop: Property, value: Any) -> Any:
-    """One kind of value per type: days for dates at midnight, moments in UTC else."""
-    if prop.is_date and isinstance(value, datetime):
-        return value.date() if value.time() == time() else value
-    if prop.edm == "Edm.DateTime" and not prop.is_date and not isinstance(value, datetime) and isinstance(value, date):
-        return datetime(value.year, value.month, value.day)
-    if prop.edm == "Edm.DateTime" and isinstance(value, datetime) and value.tzinfo:
-        return value.astimezone(UTC).replace(tzinfo=None)
-    return value
-
-
-def sort_value(prop: Property, value: Any) -> Any:
-    if prop.zero_filled and isinstance(value, str):
-        return fill_zeros(value, prop.length or 0)
-    if prop.is_date and isinstance(value, date):
-        value = comparable(prop, value)
-        return value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)
-    return comparable(prop, value)
-
-
-def sort_reader(prop: Property) -> Callable[[ReadRow], Any]:
-    if prop.zero_filled or prop.is_date:
-        read = reader(prop)
-        return lambda row: None if (value := read(row)) is None else sort_value(prop, value)
-    return reader(prop)
-
-
-# --- $orderby --------------------------------------------------------------------------------------------------------
-
-
-def compile_orderby(text: str, entity_set: EntitySet) -> list[tuple[Property, bool]]:
-    """Property and whether it descends, in the order given; ODataError 400."""
-    return [_order(part.split(), entity_set) for part in text.split(",")]
-
-
-def _order(words: list[str], entity_set: EntitySet) -> tuple[Property, bool]:
-    if not words or len(words) > 2 or (len(words) == 2 and words[1] not in ("asc", "desc")):
-        raise bad_expression(f"Invalid order by expression '{' '.join(words)}'")
-    prop = entity_set.properties.get(words[0])
-    if prop is None:
-        raise unknown_property(words[0], entity_set.type_name)
-    if not prop.sortable:
-        raise ODataError(400, "005056A509B11ED1BFD3D3C2E1B30D8F", f"Property '{prop.name}' cannot be used for sorting")
-    return prop, words[-1] == "desc"
-
-
-def is_key_order(order: list[tuple[Property, bool]], entity_set: EntitySet) -> bool:
-    names = [prop.name for prop, _ in order]
-    return names == [key.name for key in entity_set.keys[: len(names)]] and not any(down for _, down in order)
-
-
-def sort_rows(rows: list[ReadRow], order: list[tuple[Property, bool]]) -> None:
-    """In place, stable; null before everything."""
-    for prop, descending in reversed(order):
-        read = sort_reader(prop)
-        rows.sort(key=lambda row, read=read: ((value := read(row)) is not None, value), reverse=descending)  # type: ignore[misc]

@@ -61,7 +61,11 @@ class Request:
 
     @property
     def language(self) -> str:
-        asked = self.options.get("sap-language") or self.headers.get("sap-language") or self.headers.get("accept-language", "")
+        asked = (
+            self.options.get("sap-language")
+            or self.headers.get("sap-language")
+            or self.headers.get("accept-language", "")
+        )
         return _LANGUAGES.get(asked[:2].upper().rstrip(",;"), asked[:2].upper() or "EN")
 
 

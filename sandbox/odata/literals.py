@@ -103,7 +103,9 @@ def _numeric(text: str) -> tuple[str, Any]:
     if not _NUMBER.fullmatch(bare):
         raise ValueError(f"{text} is no literal")
     suffix = text[len(bare) :].lower()
-    kind = {"m": "decimal", "d": "double", "f": "double"}.get(suffix, "int" if bare.lstrip("-").isdigit() else "decimal")
+    kind = {"m": "decimal", "d": "double", "f": "double"}.get(
+        suffix, "int" if bare.lstrip("-").isdigit() else "decimal"
+    )
     return kind, int(bare) if kind == "int" else Decimal(bare)
 
 
@@ -171,6 +173,7 @@ def json_datetimeoffset(value: datetime) -> str:
 
 
 def json_decimal(value: Decimal) -> str:
+    """Never cached by value: 1.5 and 1.50 are equal, and written differently."""
     text = str(value)
     return format(value, "f") if "E" in text else text
 
@@ -287,6 +290,7 @@ _READERS: dict[str, Callable[[Property, Any], Any]] = {
 # --- ETags -----------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=50_000)
 def etag_text(version: datetime | str) -> str:
     """A weak ETag as Gateway writes it, seven digits of a second, percent-encoded inside."""
     if isinstance(version, datetime):

@@ -9,9 +9,10 @@
     complex NAME                                 with properties as above
     function NAME GET|POST TYPE [*]              with parameters as above; * returns a collection
 
-Types: S40 text of at most 40 · D16.3 decimal · DATE day · DT7 date-time · DTO7 date-time with offset · T0 time · B boolean ·
-G guid · F double · I2 I4 I8 integers · X binary. Flags: ! not nullable · upper · num (NUMC) and alpha (both stored
-zero-filled, shown stripped) · -cusf not creatable, updatable, sortable, filterable · currency, unit, of=NAME · version (the ETag).
+Types: S40 text of at most 40 · D16.3 decimal · DATE day · DT7 date-time · DTO7 date-time with offset · T0 time ·
+B boolean · G guid · F double · I2 I4 I8 integers · X binary. Flags: ! not nullable · upper · num (NUMC) and alpha (both
+stored zero-filled, shown stripped) · -cusf not creatable, updatable, sortable, filterable · currency, unit, of=NAME ·
+version (the ETag).
 """
 
 from __future__ import annotations
@@ -150,7 +151,8 @@ class _Lines:
         self._text = path.read_text(encoding="utf-8").splitlines()
 
     def __iter__(self) -> Iterator[list[str]]:
-        for self.number, line in enumerate(self._text, start=1):
+        for number, line in enumerate(self._text, start=1):
+            self.number = number
             if words := line.split():
                 yield words
 

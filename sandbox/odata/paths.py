@@ -63,7 +63,9 @@ def parse_key(entity_set: EntitySet, predicate: str) -> Row:
     if len(parts) == 1 and parts[0][0] == "" and len(names) == 1:
         parts = [(names[0], parts[0][1])]
     if sorted(name for name, _ in parts) != sorted(names):
-        raise bad_request(f"Invalid key predicate ({predicate}): the key of '{entity_set.type_name}' is {', '.join(names)}")
+        raise bad_request(
+            f"Invalid key predicate ({predicate}): the key of '{entity_set.type_name}' is {', '.join(names)}"
+        )
     return {name: _key_value(entity_set, name, literal) for name, literal in parts}
 
 

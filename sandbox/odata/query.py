@@ -9,12 +9,24 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from sandbox.odata.backend import ReadRow
+from sandbox.odata.compare import compile_orderby, is_key_order, sort_rows
 from sandbox.odata.errors import bad_request
-from sandbox.odata.filters import compile_filter, compile_orderby, is_key_order, sort_rows
+from sandbox.odata.filters import compile_filter
 from sandbox.odata.http import NO_TWEAKS, Tweaks
 from sandbox.odata.metadata import EntitySet
 
-_KNOWN = {"$filter", "$select", "$expand", "$orderby", "$top", "$skip", "$inlinecount", "$format", "$skiptoken", "$search"}
+_KNOWN = {
+    "$filter",
+    "$select",
+    "$expand",
+    "$orderby",
+    "$top",
+    "$skip",
+    "$inlinecount",
+    "$format",
+    "$skiptoken",
+    "$search",
+}
 _KEPT = 8
 
 
@@ -72,7 +84,7 @@ class _Result:
 
 
 class Results:
-    """Keeps the rows of the latest queries, so that following `__next` costs no new search and shows one state of the set.
+    """Keeps the rows of the latest queries, so that following `__next` costs no new search and shows one state.
 
     A token names a kept result and an offset; a result dropped in the meantime is searched again. A new query equal to
     a kept one takes its rows while the books stand still: a client that pages with $skip costs one search, too.

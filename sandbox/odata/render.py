@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -13,7 +14,6 @@ from sandbox.odata.literals import etag_text, initial, json_writer, uri_literal
 from sandbox.odata.metadata import EntitySet, Property, Service
 
 Rendered = dict[str, Any]
-_Column = tuple[str, str, Any, Callable[[Any], Any] | None]
 
 
 @dataclass
@@ -73,17 +73,19 @@ class Renderer:
         self._rename = rename or {}
 
     def entity(self, entity_set: EntitySet, shape: Shape) -> Callable[[ReadRow], Rendered]:
-        columns = [self._column(prop) for prop in entity_set.properties.values() if is_wanted(shape, prop)]
+        wanted = [prop for prop in entity_set.properties.values() if is_wanted(shape, prop)]
+        columns = [("__metadata", "", None), *(self._column(prop) for prop in wanted)]
+        written = [(self._shown(prop.name), write) for prop in wanted if (write := json_writer(prop))]
         expanded, deferred = self._navigations(entity_set, shape)
         metadata = self._metadata(entity_set)
 
         def render(row: ReadRow) -> Rendered:
-            head = metadata(row)
-            out: Rendered = {"__metadata": head}
             get = row.get
-            for shown, name, blank, write in columns:
-                value = get(name, blank)
-                out[shown] = value if write is None or value is None else write(value)
+            out: Rendered = {shown: get(name, blank) for shown, name, blank in columns}
+            out["__metadata"] = head = metadata(row)
+            for shown, write in written:
+                if (value := out[shown]) is not None:
+                    out[shown] = write(value)
             for shown, read in expanded:
                 out[shown] = read(row)
             for shown, name in deferred:
@@ -98,11 +100,16 @@ class Renderer:
             name = entity_set.keys[0].name
             return lambda row: f"{start}'{_plain(row[name])}')"
         keys = entity_set.keys
+        if len(keys) == 2 and all(key.edm == "Edm.String" for key in keys):
+            first, second = (key.name for key in keys)
+            return lambda row: f"{start}{first}='{_plain(row[first])}',{second}='{_plain(row[second])}')"
         return lambda row: start + ",".join(f"{key.name}={uri_literal(key, row[key.name])}" for key in keys) + ")"
 
-    def _column(self, prop: Property) -> _Column:
-        shown = self._rename.get(prop.name, prop.name)
-        return shown, prop.name, initial(prop), json_writer(prop)
+    def _column(self, prop: Property) -> tuple[str, str, Any]:
+        return self._shown(prop.name), prop.name, initial(prop)
+
+    def _shown(self, name: str) -> str:
+        return self._rename.get(name, name)
 
     def _navigations(
         self, entity_set: EntitySet, shape: Shape
@@ -111,7 +118,7 @@ class Renderer:
         for nav in entity_set.navigations.values():
             if shape.selected is not None and nav.name not in shape.selected:
                 continue
-            shown = self._rename.get(nav.name, nav.name)
+            shown = self._shown(nav.name)
             if nav.name in shape.children:
                 expanded.append((shown, self._expansion(entity_set, nav.name, shape.children[nav.name])))
             else:
@@ -146,6 +153,7 @@ def is_wanted(shape: Shape, prop: Property) -> bool:
     return shape.selected is None or "*" in shape.selected or prop.name in shape.selected
 
 
-def _plain(value: Any) -> str:
-    text = str(value)
+@lru_cache(maxsize=50_000)
+def _plain(text: str) -> str:
+    """A key value inside the quotes of a URI."""
     return text if text.isalnum() and text.isascii() else quote(text.replace("'", "''"), safe="'")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 from typing import Any, cast
 
 import msgspec
@@ -14,7 +13,6 @@ from sandbox.odata.atom import AtomWriter, plain_text
 from sandbox.odata.backend import Backend, Caller, Message, ODataError, ReadRow, Row
 from sandbox.odata.edmx import metadata_document, service_document
 from sandbox.odata.errors import (
-    bad_request,
     error_json,
     error_xml,
     key_not_found,
@@ -23,12 +21,12 @@ from sandbox.odata.errors import (
     precondition_failed,
     precondition_required,
     sap_message,
-    unknown_property,
 )
 from sandbox.odata.http import Request, Response, split_path
-from sandbox.odata.literals import etag_text, fits, from_json, initial, json_writer, parse_literal, same_etag, shown
+from sandbox.odata.literals import etag_text, initial, json_writer, same_etag
 from sandbox.odata.metadata import EntitySet, Function, Property, Service
 from sandbox.odata.paths import Resource, check_addressable, resolve
+from sandbox.odata.payload import read_body, read_parameters, read_values, sent_shape
 from sandbox.odata.query import Results, next_link, parse_options, search
 from sandbox.odata.render import Renderer, Shape, parse_shape
 
@@ -48,16 +46,21 @@ class ServiceHandler:
     def handle(self, request: Request, path: str) -> Response:
         """path: what follows the service's own, percent-encoded, without the query."""
         self.backend.begin(Caller(request.request_id, request.user, request.language))
+        point = self.backend.savepoint() if request.is_write else None
         try:
             response = self._dispatch(request, split_path(path))
         except ODataError as error:
+            if request.is_write:
+                self.backend.rollback(point)
             response = self.refusal(error, request)
         response.headers.setdefault("dataserviceversion", "2.0")
         return response
 
     def refusal(self, error: ODataError, request: Request) -> Response:
         if not request.wants_json:
-            return Response(error.status, {"content-type": "application/xml"}, error_xml(error, language=request.language))
+            return Response(
+                error.status, {"content-type": "application/xml"}, error_xml(error, language=request.language)
+            )
         body = error_json(
             error,
             service=self.service.name,
@@ -97,7 +100,9 @@ class ServiceHandler:
         if request.wants_json:
             body = json.dumps({"d": {"EntitySets": list(self.service.sets)}}).encode()
             return Response(200, {"content-type": JSON}, body)
-        return Response(200, {"content-type": "application/atomsvc+xml"}, service_document(self.service, self._root(request)))
+        return Response(
+            200, {"content-type": "application/atomsvc+xml"}, service_document(self.service, self._root(request))
+        )
 
     def _metadata_document(self, request: Request) -> Response:
         if request.verb != "GET":
@@ -207,21 +212,24 @@ class ServiceHandler:
             raise not_allowed("Method 'POST' is not allowed for this resource")
         if not entity_set.allows("creatable"):
             raise not_allowed(f"Method 'POST' is not allowed: entity set '{entity_set.name}' is not creatable")
-        values = self._values(entity_set, _body(request), creating=True)
+        values = read_values(self.service, entity_set, read_body(request), creating=True)
         if resource.parent:
             source, parent, _ = resource.parent
             values |= {key.name: parent[key.name] for key in source.keys if key.name in entity_set.properties}
+        shape = sent_shape(self.service, entity_set, values)
         created = self.backend.create(entity_set.name, values)
-        response = self._entity(201, request, entity_set, _sent_shape(self.service, entity_set, values), created.row)
+        response = self._entity(201, request, entity_set, shape, created.row)
         response.headers["location"] = self._renderer(request).uri(entity_set)(created.row)
         return _with_messages(response, created.messages, request)
 
     def _update(self, request: Request, resource: Resource) -> Response:
         entity_set, row = resource.entity_set, self._one(request, resource)
         if not entity_set.allows("updatable"):
-            raise not_allowed(f"Method '{request.verb}' is not allowed: entity set '{entity_set.name}' is not updatable")
+            raise not_allowed(
+                f"Method '{request.verb}' is not allowed: entity set '{entity_set.name}' is not updatable"
+            )
         self._check_version(request, entity_set, row)
-        values = self._values(entity_set, _body(request), creating=False)
+        values = read_values(self.service, entity_set, read_body(request), creating=False)
         key = _key(entity_set, row)
         messages = self.backend.update(entity_set.name, key, values, request.verb == "PUT")
         response = Response(204)
@@ -267,43 +275,14 @@ class ServiceHandler:
         version = self.backend.etag(entity_set.name, row)
         return etag_text(version) if version is not None else None
 
-    def _values(self, entity_set: EntitySet, body: Mapping[str, Any], *, creating: bool) -> Row:
-        """Typed values of a body; what the client may not set is passed over, as Gateway does."""
-        values: Row = {}
-        for name, raw in body.items():
-            if nav := entity_set.navigations.get(name):
-                if _is_link(raw):
-                    continue
-                if not creating:
-                    raise bad_request(f"Navigation '{name}': a deep update is not supported, update the child by itself")
-                values[name] = self._children(self.service.sets[nav.target], raw, many=nav.many)
-            elif prop := entity_set.properties.get(name):
-                value = from_json(prop, raw)
-                if prop.creatable if creating else prop.updatable and prop not in entity_set.keys:
-                    values[name] = value
-            elif not name.startswith("__"):
-                raise unknown_property(name, entity_set.type_name)
-        return values
-
-    def _children(self, entity_set: EntitySet, raw: Any, *, many: bool) -> list[Row] | Row | None:
-        """A list, {"results": list}, or one object for a to-one navigation."""
-        if many:
-            members = raw.get("results") if isinstance(raw, Mapping) else raw
-            if not isinstance(members, list) or not all(isinstance(member, Mapping) for member in members):
-                raise bad_request(f"A list of '{entity_set.type_name}' is expected")
-            return [self._values(entity_set, member, creating=True) for member in members]
-        if raw is None:
-            return None
-        if not isinstance(raw, Mapping):
-            raise bad_request(f"One '{entity_set.type_name}' is expected")
-        return self._values(entity_set, raw, creating=True)
-
     # --- function imports --------------------------------------------------------------------------------------------
 
     def _call(self, request: Request, function: Function) -> Response:
         if request.method != function.method:
-            raise not_allowed(f"Method '{request.method}' is not allowed: function '{function.name}' needs {function.method}")
-        result = self.backend.call(function.name, _parameters(function, request.options))
+            raise not_allowed(
+                f"Method '{request.method}' is not allowed: function '{function.name}' needs {function.method}"
+            )
+        result = self.backend.call(function.name, read_parameters(function, request.options))
         if function.returns in self.service.complex_types:
             return _json(200, self._complex(function, result))
         entity_set = next(s for s in self.service.sets.values() if s.type_name == function.returns)
@@ -322,53 +301,6 @@ class ServiceHandler:
         if function.many:
             return {"results": [written(row) for row in cast(Sequence[ReadRow], result or [])]}
         return {function.name: written(cast(ReadRow, result or {}))}
-
-
-def _parameters(function: Function, options: dict[str, str]) -> Row:
-    return {name: _parameter(prop, options.get(name)) for name, prop in function.parameters.items()}
-
-
-def _parameter(prop: Property, text: str | None) -> Any:
-    if text is None:
-        raise bad_request(f"Parameter '{prop.name}' is missing")
-    try:
-        kind, value = parse_literal(text)
-    except ValueError as problem:
-        raise bad_request(f"Parameter '{prop.name}': {problem}") from problem
-    if not fits(prop, kind):
-        raise bad_request(f"Parameter '{prop.name}': a literal of type {prop.edm} is expected")
-    return shown(prop, value)
-
-
-def _body(request: Request) -> Mapping[str, Any]:
-    """The JSON object sent; a wrapping {"d": …} is taken off."""
-    kind = request.headers.get("content-type", "")
-    if "json" not in kind:
-        raise ODataError(415, "/IWFND/CM_MGW/415", f"Content type '{kind}' is not supported; send application/json")
-    try:
-        body = json.loads(request.body, parse_float=Decimal)
-    except ValueError as problem:
-        raise bad_request(f"The request body is not valid JSON: {problem}") from problem
-    body = body.get("d", body) if isinstance(body, Mapping) else body
-    if not isinstance(body, Mapping):
-        raise bad_request("The request body must be one JSON object")
-    return body
-
-
-def _is_link(raw: Any) -> bool:
-    return isinstance(raw, Mapping) and "__deferred" in raw
-
-
-def _sent_shape(service: Service, entity_set: EntitySet, values: Row) -> Shape:
-    """A create answers with the children that were sent, expanded."""
-    shape = Shape()
-    for name, nav in entity_set.navigations.items():
-        if sent := values.get(name):
-            shape.children[name] = Shape()
-            for member in sent if isinstance(sent, list) else [sent]:
-                deeper = _sent_shape(service, service.sets[nav.target], member)
-                shape.children[name].children |= deeper.children
-    return shape
 
 
 def _key(entity_set: EntitySet, row: ReadRow) -> Row:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 NOON = time(12, 0, tzinfo=UTC)
 """A sandbox starts at noon UTC: the business date is then the same from Hawaii to Tokyo."""
 
-MORNING = time(6, 0, tzinfo=UTC)
+MORNING = time(10, 0, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 
 

@@ -22,8 +22,11 @@ class _Node:
 class Journal:
     def __init__(self) -> None:
         self._tail = _Node(None)
+        self.changes = 0
+        """Counts every change and every taking back."""
 
     def record(self, undo: Callable[[], None]) -> None:
+        self.changes += 1
         node = _Node(undo)
         self._tail.next = node
         self._tail = node
@@ -70,3 +73,4 @@ class Journal:
         for undo in reversed(undone):
             assert undo is not None
             undo()
+            self.changes += 1

@@ -100,6 +100,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("hash", name=op.f("uq_audit_hash")),
     )
     op.create_table(
+        "cleared_line",
+        sa.Column("system", sa.Text(), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("clearing", sa.Text(), nullable=False),
+        sa.Column("cleared_on", sa.Date(), nullable=False),
+        sa.Column("reset_on", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("system", "line", "clearing", "cleared_on"),
+    )
+    with op.batch_alter_table("cleared_line", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_cleared_line_system_clearing"), ["system", "clearing"], unique=False)
+
+    op.create_table(
         "company",
         sa.Column("system", sa.Text(), nullable=False),
         sa.Column("company_code", sa.Text(), nullable=False),
@@ -826,6 +838,10 @@ def downgrade() -> None:
     op.drop_table("customer_account")
     op.drop_table("customer")
     op.drop_table("company")
+    with op.batch_alter_table("cleared_line", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_cleared_line_system_clearing"))
+
+    op.drop_table("cleared_line")
     op.drop_table("audit")
     with op.batch_alter_table("application", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_application_system_target_key"))

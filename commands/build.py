@@ -1,0 +1,69 @@
+"""All commands in one tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer.main import get_command
+
+from commands.app import fault_of, new_app
+from commands.texts import N_
+
+HELP = N_(
+    "CRM that works with your ERP: accepted quotes become orders exactly once, orders, invoices and receivables come back to the cent.\n\n"
+    "Exit codes: 0 ok, 1 our bug, 2 bad usage or configuration, 3 done but some records failed, 4 held for approval,\n"
+    "5 remote down, 6 reconciliation differs, 130 interrupted."
+)
+
+
+def tree() -> Any:
+    """The command `crosstie`, in the language in use."""
+    from commands import (
+        audit,
+        database,
+        deadletters,
+        demo,
+        doctor,
+        mappings,
+        orders,
+        outbox,
+        quotes,
+        receivables,
+        sandboxes,
+        sync,
+        systems,
+    )
+
+    app = new_app(help=HELP)
+    app.callback()(_root)
+    for module in (demo, doctor, sync):
+        module.register(app)
+    for name, module in (
+        ("outbox", outbox),
+        ("dead-letters", deadletters),
+        ("quotes", quotes),
+        ("orders", orders),
+        ("receivables", receivables),
+        ("mappings", mappings),
+        ("systems", systems),
+        ("sandbox", sandboxes),
+        ("db", database),
+        ("audit", audit),
+    ):
+        app.add_typer(module.app, name=name)
+    return get_command(app)
+
+
+def _root() -> None:
+    """Nothing to do before a command: the options speak for themselves."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; return its exit code. Raises UsageFault and whatever the command raises."""
+    try:
+        result = tree().main(list(arguments), prog_name="crosstie", standalone_mode=False)
+    except typer.TyperException as exc:
+        raise fault_of(exc, getattr(exc, "ctx", None)) from exc
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,90 @@
+"""The one place where an error becomes words: text in the user's language, exit code, and what goes to the log."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Iterator, Mapping
+from logging.handlers import RotatingFileHandler
+
+from commands.app import USAGE_MESSAGES, UsageFault
+from commands.output import output
+from commands.texts import N_, _, say
+from config.failures import BUG, USAGE, Failure, describe, stored
+from config.settings import Settings, shown
+
+BUG_TEXT = N_("This is an error of the program itself ({error}). The log {log} says where. Please report it.")
+TRANSLATED = ("expected",)  # parameters that are texts of ours themselves
+LOG_BYTES, LOG_FILES = 5_000_000, 5
+
+
+def report(exc: BaseException, settings: Settings) -> int:
+    """Tell the user what went wrong, in one line a finding; return the exit code."""
+    failure = _usage(exc) or describe(exc)
+    if failure is None:
+        return _report_bug(exc, settings)
+    for line in lines(failure):
+        output.warn(say("Error: {text}", text=line))
+    _as_json(failure.code, "\n".join(lines(failure)), failure.params, failure.exit_code)
+    logging.getLogger("crosstie").warning("exit %s: %s", failure.exit_code, failure.code)
+    return failure.exit_code
+
+
+def lines(failure: Failure) -> Iterator[str]:
+    """One text for each finding."""
+    text = filled(failure)
+    yield f"{failure.place}: {text}" if failure.place else text
+    for other in failure.others:
+        yield from lines(other)
+
+
+def filled(failure: Failure) -> str:
+    """The failure's text in the user's language."""
+    params = {name: _(str(value)) if name in TRANSLATED else value for name, value in failure.params.items()}
+    return _(failure.template).format(**params)
+
+
+def cause(code: str, params: Mapping[str, str] | None) -> str:
+    """The text of a cause that was stored: a dead letter's, an entry's, a run's."""
+    return filled(stored(code, params or {})) if code else ""
+
+
+def start_log(settings: Settings) -> None:
+    """Log to the home; where it cannot be written the command still runs."""
+    root = logging.getLogger()
+    try:
+        settings.log_file.parent.mkdir(parents=True, exist_ok=True)
+        handler: logging.Handler = RotatingFileHandler(
+            settings.log_file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", delay=True
+        )
+    except OSError:
+        handler = logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s %(message)s"))
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+
+
+def _usage(exc: BaseException) -> Failure | None:
+    return Failure(exc.code, exc.params, USAGE_MESSAGES[exc.code], USAGE) if isinstance(exc, UsageFault) else None
+
+
+def _report_bug(exc: BaseException, settings: Settings) -> int:
+    logging.getLogger("crosstie").error("bug\n%s", "".join(safe_traceback(exc)))
+    name = type(exc).__name__
+    text = say(BUG_TEXT, error=name, log=shown(settings.log_file))
+    output.warn(say("Error: {text}", text=text))
+    _as_json("bug", text, {"error": name}, BUG)
+    return BUG
+
+
+def _as_json(code: str, text: str, params: Mapping[str, str], exit_code: int) -> None:
+    output.result({"error": {"code": code, "message": text, "params": dict(params), "exit_code": exit_code}})
+
+
+def safe_traceback(exc: BaseException) -> Iterator[str]:
+    """Where it happened, without what it happened to: later lines of a message hold statements and their values."""
+    if exc.__cause__ is not None:
+        yield from safe_traceback(exc.__cause__)
+        yield "which led to:\n"
+    yield from traceback.format_tb(exc.__traceback__)
+    yield f"{type(exc).__name__}: {(str(exc).splitlines() or [''])[0][:200]}\n"

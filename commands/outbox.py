@@ -1,0 +1,165 @@
+"""crosstie outbox: decisions on their way to an ERP, and what a person does with those that do not get there."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import typer
+
+from commands import session
+from commands.app import Command, UsageFault, examples, new_app
+from commands.output import dump_json, output, table, write
+from commands.texts import N_, _, say
+from commands.words import action_name, object_name, state_name
+from config.failures import OK
+
+app = new_app(help=N_("Decisions on their way to an ERP: list, show, probe, settle."))
+STATES = ("pending", "unknown", "review", "dead", "sent")
+KEY = typer.Argument(..., metavar="KEY", help=N_("the entry's key, such as CT7-Q000123"))
+VERSION = typer.Option(None, "--version", metavar="NUMBER", help=N_("which version; else the newest"))
+
+
+@app.command(
+    "list",
+    cls=Command,
+    epilog=examples(
+        ("outbox list", N_("everything that is not sent yet, and why")),
+        ("outbox list --system erp1 --state review", N_("what a person must decide")),
+    ),
+)
+def list_(
+    system: str = typer.Option("", "--system", metavar="SYSTEM", help=N_("only this system")),
+    obj: str = typer.Option("", "--object", metavar="OBJECT", help=N_("only this object")),
+    state: list[str] = typer.Option(None, "--state", metavar="STATE", help=N_("only this state; repeatable")),
+    everything: bool = typer.Option(False, "--all", help=N_("also what was sent")),
+) -> int:
+    """List entries that are not settled: state, reason, and what they wait for."""
+    from crm_core import outbox_desk
+
+    states = [session.one_of(one, STATES) for one in state or []] or list(STATES if everything else STATES[:-1])
+    with session.database() as database:
+        rows = outbox_desk.listing(database, session.actor(), system=system, obj=obj, states=states)
+    for row in rows:
+        row["reason_text"] = _reason(row)
+    if not output.result({"entries": rows}):
+        heads = [_("System"), _("Key"), _("Version"), _("Object"), _("Action"), _("State"), _("Tries"), _("ERP number"), _("Reason")]
+        table(heads, [_cells(row) for row in rows])
+        if not rows:
+            output.note(_("Nothing waits."))
+    return OK
+
+
+def _cells(row: dict[str, Any]) -> list[Any]:
+    names = [object_name(row["obj"]), action_name(row["action"]), state_name(row["state"])]
+    return [row["system"], row["key"], row["version"], *names, row["attempts"], row["external_id"], row["reason_text"]]
+
+
+def _reason(row: dict[str, Any]) -> str:
+    from commands.failures import cause
+
+    blocker = row.get("waits_for")
+    if blocker:
+        named = {"key": blocker["key"], "version": blocker["version"], "state": state_name(blocker["state"])}
+        return say("waits for {key} version {version} ({state})", **named)
+    return cause(row["reason"]["code"], row["reason"].get("params", {})) if row["reason"] else ""
+
+
+@app.command(cls=Command, epilog=examples(("outbox show CT7-Q000123", N_("document, what was sent, every attempt"))))
+def show(key: str = KEY, version: str = VERSION) -> int:
+    """Show an entry with its decision, its frozen payload and every attempt to send it."""
+    from crm_core import outbox_desk
+
+    number = session.a_whole_number(version) if version else None
+    with session.database() as database:
+        rows = outbox_desk.show(database, session.actor(), key, number)
+    if output.result({"entries": rows}):
+        return OK
+    for row in rows:
+        _show_one({**row, "reason_text": _reason(row)})
+    return OK
+
+
+def _show_one(row: dict[str, Any]) -> None:
+    title = say("{key} version {version}", **row)
+    fields = [
+        (_("System"), row["system"]),
+        (_("Object"), object_name(row["obj"])),
+        (_("Action"), action_name(row["action"])),
+        (_("State"), state_name(row["state"])),
+        (_("Reason"), row["reason_text"]),
+        (_("ERP number"), row["external_id"]),
+        (_("Mapping"), row["mapping_version"][:12]),
+        (_("Created"), row["created_at"]),
+        (_("Created by"), row["created_by"]),
+    ]
+    table([_("Field"), _("Value")], fields, title=title)
+    heads = [_("Attempt"), _("Started"), _("Finished"), _("Outcome"), _("Run")]
+    tries = [[one["number"], one["started_at"], one["finished_at"], one["outcome"], one["run_id"]] for one in row["tries"]]
+    if tries:
+        table(heads, tries)
+    write(_("The decision:"))
+    write(dump_json(row["document"]))
+    if row["wire"]:
+        write(_("What is sent:"))
+        write(dump_json(row["wire"]))
+
+
+@app.command(cls=Command, epilog=examples(("outbox probe CT7-Q000123", N_("does the ERP have it?"))))
+def probe(key: str = KEY, version: str = VERSION) -> int:
+    """Ask the ERP which documents bear this key. Nothing is sent and nothing is decided."""
+    from config.wiring import open_context
+    from crm_core import outbox_desk
+    from flows.push import probe as look
+
+    with session.database() as database:
+        entry = outbox_desk.probe(database, session.actor(), key, _version(database, key, version))
+    with open_context(session.settings(), entry.system) as ctx:
+        hits = look(ctx, entry.obj, key)
+    if not output.result({"key": key, "system": entry.system, "documents": [asdict(hit) for hit in hits]}):
+        heads = [_("ERP number"), _("Customer"), _("Currency"), _("Total"), _("State"), _("Cancelled")]
+        rows = [[hit.external_id, hit.customer, hit.currency, hit.total, hit.state, hit.cancelled] for hit in hits]
+        table(heads, rows, title=say("{system}: documents that bear {key}", system=entry.system, key=key))
+        if not hits:
+            output.note(say("{system} has no document that bears {key}.", system=entry.system, key=key))
+    return OK
+
+
+def _version(database: Any, key: str, version: str | None) -> int:
+    from crm_core import outbox_desk
+
+    if version:
+        return session.a_whole_number(version)
+    return max(row["version"] for row in outbox_desk.show(database, session.actor(), key))
+
+
+@app.command(
+    cls=Command,
+    epilog=examples(
+        ("outbox settle CT7-Q000123 --sent 4500000017 --why \"found it in the ERP\"", ""),
+        ("outbox settle CT7-Q000123 --resend --why \"mapping corrected\"", ""),
+        ("outbox settle CT7-Q000123 --dead --why \"customer withdrew\"", ""),
+    ),
+)
+def settle(
+    key: str = KEY,
+    version: str = VERSION,
+    sent: str = typer.Option("", "--sent", metavar="NUMBER", help=N_("it is this document of the ERP")),
+    resend: bool = typer.Option(False, "--resend", help=N_("send it (after asking the ERP again)")),
+    dead: bool = typer.Option(False, "--dead", help=N_("give it up")),
+    why: str = typer.Option(..., "--why", metavar="TEXT", help=N_("the reason; it stands in the audit trail")),
+) -> int:
+    """Decide what an entry in doubt is: sent, to be sent again, or given up."""
+    from crm_core import outbox_desk
+
+    if sum((bool(sent), resend, dead)) != 1:
+        raise UsageFault("choose-one", options="--sent, --resend, --dead")
+    with session.database() as database:
+        number = _version(database, key, version)
+        entry = outbox_desk.settle_by_hand(
+            database, session.actor(), session.now(), key, number, why=why, external_id=sent, resend=resend, dead=dead
+        )
+    data = {"key": key, "version": number, "state": entry.state, "external_id": entry.external_id}
+    if not output.result(data):
+        output.note(say("{key} version {version}: {state}", key=key, version=number, state=state_name(entry.state)))
+    return OK

@@ -1,0 +1,85 @@
+"""What a command needs of this machine: settings, database, who acts, and how typed values are read."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
+
+from commands.app import UsageFault
+from config.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from crm_core.access import Actor
+    from crm_core.database import Database
+
+
+def settings() -> Settings:
+    return load_settings()
+
+
+@contextmanager
+def database() -> Iterator[Database]:
+    """The database, ready for work."""
+    from config.wiring import open_database
+
+    opened = open_database(load_settings())
+    try:
+        yield opened
+    finally:
+        opened.dispose()
+
+
+def actor() -> Actor:
+    """Whoever runs this command: an admin, since he can read the database's file anyway."""
+    from crm_core.access import local_admin
+
+    try:
+        return local_admin(getpass.getuser())
+    except (OSError, KeyError, ImportError):  # a container whose user has no name
+        return local_admin("cli")
+
+
+def now() -> datetime:
+    from crm_core.database import utc_now
+
+    return utc_now()
+
+
+def a_date(value: str | None) -> date | None:
+    """An ISO date. Raises UsageFault."""
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError as exc:
+        raise UsageFault("bad-date", value=value) from exc
+
+
+def a_number(value: str) -> Decimal:
+    """A plain decimal: 1234.50. Raises UsageFault."""
+    try:
+        number = Decimal(value)
+    except InvalidOperation as exc:
+        raise UsageFault("bad-number", value=value) from exc
+    if not number.is_finite():
+        raise UsageFault("bad-number", value=value)
+    return number
+
+
+def a_whole_number(value: str) -> int:
+    """Raises UsageFault."""
+    number = a_number(value)
+    if number != number.to_integral_value():
+        raise UsageFault("bad-number", value=value)
+    return int(number)
+
+
+def one_of(value: str, choices: tuple[str, ...]) -> str:
+    """`value` if it is one of `choices`; raises UsageFault naming them."""
+    if value not in choices:
+        raise UsageFault("bad-choice", value=value, choices=", ".join(choices))
+    return value

@@ -1,0 +1,145 @@
+"""crosstie systems: the configured ERP instances, and whether this installation may write to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from commands import session
+from commands.app import Command, examples, new_app
+from commands.output import output, table
+from commands.texts import N_, _, say
+from config.errors import ConfigError
+from config.failures import OK, USAGE
+from config.settings import shown
+from config.systems import System, load_system, system_names
+
+app = new_app(help=N_("Configured ERP instances: list, add, check, arm, disarm."))
+
+
+@app.command("list", cls=Command, epilog=examples(("systems list", N_("every system file and whether it can be used"))))
+def list_() -> int:
+    """List the configured systems."""
+    settings = session.settings()
+    names = system_names(settings)
+    if not names:
+        raise ConfigError("no-systems", place=shown(settings.systems))
+    rows = [_row(name) for name in names]
+    if not output.result({"systems": rows}):
+        heads = [_("System"), _("Product"), _("Address"), _("Environment"), _("Companies"), _("State")]
+        cells = [[r["name"], r["product"], r["url"], r["environment"], r["companies"], r["state"]] for r in rows]
+        table(heads, cells)
+    return OK
+
+
+def _row(name: str) -> dict[str, Any]:
+    from commands.failures import lines
+    from config.failures import describe
+
+    row: dict[str, Any] = {"name": name, "product": "", "url": "", "environment": "", "companies": [], "ok": False}
+    try:
+        system = load_system(session.settings(), name)
+        file = system.file
+        row |= {"product": file.product, "url": file.url, "environment": file.environment, "companies": [*file.companies]}
+        _check_secrets(system)
+    except ConfigError as exc:
+        failure = describe(exc)
+        return row | {"state": next(lines(failure)) if failure else str(exc)}
+    return row | {"ok": True, "state": _("usable")}
+
+
+def _check_secrets(system: System) -> None:
+    for key in system.secret_keys():
+        system.secret(key)
+
+
+@app.command(
+    cls=Command,
+    epilog=examples(
+        ("systems add erp1 --product sap/s4 --url https://erp.example.com:44300 --company CN01:CNY:Asia/Shanghai", ""),
+    ),
+)
+def add(
+    name: str = typer.Argument(..., metavar="NAME", help=N_("how the system is called from now on")),
+    product: str = typer.Option(..., "--product", metavar="PRODUCT", help=N_("its product, such as sap/s4")),
+    url: str = typer.Option(..., "--url", metavar="URL", help=N_("its address")),
+    company: list[str] = typer.Option(
+        ..., "--company", metavar="CODE:CURRENCY:ZONE", help=N_("a company code with currency and time zone; repeatable")
+    ),
+    client: str = typer.Option("", "--client", metavar="TEXT", help=N_("the client or tenant")),
+    language: str = typer.Option("EN", "--language", metavar="XX", help=N_("logon language")),
+) -> int:
+    """Write a system file to start from; user and password come from environment variables."""
+    from config.system_writer import new_system_file
+
+    path, variables = new_system_file(session.settings(), name, product, url, company, client, language)
+    if not output.result({"name": name, "file": str(path), "variables": variables}):
+        output.note(say("Written: {file}", file=shown(path)))
+        output.note(say("Set {variables}, then run `crosstie systems check {name}`.", variables=", ".join(variables), name=name))
+    return OK
+
+
+@app.command(
+    cls=Command,
+    epilog=examples(
+        ("systems check", N_("all system files")),
+        ("systems check erp1", N_("one of them, its secrets and its product")),
+    ),
+)
+def check(
+    name: str = typer.Argument(None, metavar="[SYSTEM]", help=N_("one system; without it all of them")),
+) -> int:
+    """Check system files and their secrets without calling the ERP; `doctor` and `ping` call it."""
+    from commands.failures import lines
+    from config.failures import describe
+    from config.wiring import endpoint, product_of
+
+    settings = session.settings()
+    names = [name] if name else system_names(settings)
+    if not names:
+        raise ConfigError("no-systems", place=shown(settings.systems))
+    found: dict[str, list[str]] = {}
+    for one in names:
+        try:
+            system = load_system(settings, one)
+            product_of(system)
+            endpoint(system)
+        except Exception as exc:
+            failure = describe(exc)
+            if failure is None:
+                raise
+            found[one] = list(lines(failure))
+    if not output.result({"systems": {one: found.get(one, []) for one in names}, "ok": not found}):
+        for one in names:
+            for line in found.get(one, []):
+                output.warn(say("Error: {text}", text=line))
+            if one not in found:
+                output.note(say("{name}: usable", name=one))
+    return USAGE if found else OK
+
+
+def _arm(armed: bool) -> int:
+    from crm_core import installation
+
+    with session.database() as database:
+        here = installation.arm(database, session.actor(), session.now(), armed=armed)
+    data = {"environment": here.environment, "prefix": here.prefix, "armed": here.armed}
+    if not output.result(data):
+        text = N_("Armed: environment {environment} may write to its ERPs.") if armed else N_(
+            "Disarmed: environment {environment} writes to no ERP."
+        )
+        output.note(say(text, environment=here.environment))
+    return OK
+
+
+@app.command(cls=Command, epilog=examples(("systems arm", N_("after a restore, once the outbox was looked at"))))
+def arm() -> int:
+    """Allow this installation to write to its ERPs."""
+    return _arm(True)
+
+
+@app.command(cls=Command, epilog=examples(("systems disarm", N_("before a copy of the database is used elsewhere"))))
+def disarm() -> int:
+    """Forbid this installation to write to any ERP; reading goes on."""
+    return _arm(False)

@@ -1,0 +1,78 @@
+"""The names of things as people of the field say them: objects, states, kinds. Data stays in English; this is for tables."""
+
+from __future__ import annotations
+
+from commands.texts import N_, _
+
+OBJECTS = {
+    "customers": N_("customers"),
+    "products": N_("products"),
+    "prices": N_("prices"),
+    "orders": N_("orders"),
+    "deliveries": N_("deliveries"),
+    "invoices": N_("invoices"),
+    "open_items": N_("open items"),
+    "payments": N_("payments"),
+    "outbox": N_("outbox"),
+    "quotes": N_("quotes"),
+}
+STATES = {
+    # outbox entries
+    "pending": N_("pending"),
+    "sent": N_("sent"),
+    "unknown": N_("unknown"),
+    "review": N_("needs review"),
+    "dead": N_("dead"),
+    "lost": N_("taken over"),
+    # runs
+    "running": N_("running"),
+    "done": N_("done"),
+    "failed": N_("failed"),
+    "held": N_("held"),
+    "interrupted": N_("interrupted"),
+    # dead letters
+    "replayed": N_("replayed"),
+    "discarded": N_("discarded"),
+    # quotes and orders
+    "draft": N_("draft"),
+    "accepted": N_("accepted"),
+    "cancelled": N_("cancelled"),
+    "open": N_("open"),
+    "incomplete": N_("incomplete"),
+    "credit_hold": N_("credit hold"),
+    "approval": N_("awaiting approval"),
+    "complete": N_("complete"),
+}
+ACTIONS = {"create": N_("create"), "change": N_("change"), "cancel": N_("cancel")}
+DIRECTIONS = {"pull": N_("pull"), "push": N_("push"), "replay": N_("replay"), "reconcile": N_("reconcile")}
+DIFFERENCES = {
+    "missing_in_crm": N_("missing in the CRM"),
+    "missing_in_erp": N_("missing in the ERP"),
+    "amount": N_("amount differs"),
+    "company": N_("company differs"),
+    "customer": N_("customer differs"),
+    "currency": N_("currency differs"),
+    "cleared": N_("open or cleared differs"),
+    "sum": N_("sum differs"),
+    "balance": N_("balance differs"),
+}
+
+
+def object_name(obj: str) -> str:
+    return _(OBJECTS.get(obj, obj))
+
+
+def state_name(state: str) -> str:
+    return _(STATES.get(state, state))
+
+
+def action_name(action: str) -> str:
+    return _(ACTIONS.get(action, action))
+
+
+def direction_name(direction: str) -> str:
+    return _(DIRECTIONS.get(direction, direction))
+
+
+def difference_name(kind: str) -> str:
+    return _(DIFFERENCES.get(kind, kind))

@@ -1,0 +1,103 @@
+"""Every error of every island in one form: its code, what fills its text, and the exit code it stands for.
+
+Exit codes: 0 ok · 1 our bug · 2 bad usage or configuration · 3 done, some records failed · 4 held for approval ·
+5 remote down · 6 reconciliation differs · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from string import Formatter
+from typing import Any
+
+from config import messages as config_messages
+from config.errors import ConfigError
+from connectors import errors as erp
+from connectors import messages as connector_messages
+from crm_core import errors as crm
+from crm_core import messages as crm_messages
+from flows import errors as flow
+from flows import messages as flow_messages
+from mappings import messages as mapping_messages
+
+OK, BUG, USAGE, SOME_FAILED, HELD, REMOTE_DOWN, DIFFERS, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 130
+
+EXIT_OF_CODE = {
+    "disarmed": HELD,
+    "not-armed": HELD,
+    "database-busy": REMOTE_DOWN,
+}
+EXIT_OF_CLASS: tuple[tuple[type[Exception], int], ...] = (  # the first that fits
+    (ConfigError, USAGE),
+    (erp.ConfigurationError, USAGE),
+    (erp.AccessError, USAGE),
+    (erp.TransientError, REMOTE_DOWN),
+    (erp.OutcomeUnknownError, REMOTE_DOWN),
+    (erp.ConnectorError, SOME_FAILED),
+    (crm.CrmError, USAGE),
+    (flow.HeldError, HELD),
+    (flow.FlowError, USAGE),
+)
+
+
+ISLANDS = {
+    "config": config_messages.MESSAGES,
+    "connectors": connector_messages.MESSAGES,
+    "crm_core": crm_messages.MESSAGES,
+    "flows": flow_messages.MESSAGES,
+    "mappings": mapping_messages.MESSAGES,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """`template` is the English text to translate and fill; `place` stands before it; `others` are further findings."""
+
+    code: str
+    params: Mapping[str, str]
+    template: str
+    exit_code: int = SOME_FAILED
+    place: str = ""
+    others: Sequence[Failure] = ()
+
+
+def describe(exc: BaseException) -> Failure | None:
+    """The failure that `exc` stands for; None for what no island raises: a bug."""
+    findings = [found for found in getattr(exc, "findings", ()) if found.severity == "error"]
+    if findings:  # a mapping file: every finding with its own place
+        first, *others = [finding(found) for found in findings]
+        return replace(first, others=others)
+    code, params = getattr(exc, "code", None), getattr(exc, "params", None)
+    island = type(exc).__module__.partition(".")[0]
+    if island not in ISLANDS or not isinstance(params, Mapping) or code not in ISLANDS[island]:
+        return None
+    others = [found for other in getattr(exc, "others", ()) if (found := describe(other))]
+    return Failure(code, params, ISLANDS[island][code], _exit_code(exc, code, params), others=others)
+
+
+def finding(found: Any) -> Failure:
+    """A `mappings.errors.Finding` as a failure with its place."""
+    place = f"{found.file}:{found.line}:{found.column}"
+    return Failure(found.code, found.params, ISLANDS["mappings"][found.code], USAGE, place)
+
+
+def stored(code: str, params: Mapping[str, str]) -> Failure:
+    """A cause as a table keeps it (a dead letter's, an entry's): islands may share a code, so what fills the text decides."""
+    texts = [messages[code] for messages in ISLANDS.values() if code in messages]
+    fitting = [text for text in texts if placeholders(text) <= set(params)]
+    fallback = " ".join([code, *(f"{name}={{{name}}}" for name in params)])
+    return Failure(code, params, max(fitting, key=lambda text: len(placeholders(text)), default=fallback))
+
+
+def placeholders(template: str) -> set[str]:
+    """Names that a format string wants."""
+    return {name.partition(".")[0].partition("[")[0] for _, name, _, _ in Formatter().parse(template) if name}
+
+
+def _exit_code(exc: BaseException, code: str, params: Mapping[str, str]) -> int:
+    if code in EXIT_OF_CODE:
+        return EXIT_OF_CODE[code]
+    if code == "database-unreachable" and "://" in params.get("place", ""):
+        return REMOTE_DOWN  # a database server; a file that cannot be opened is configuration
+    return next((exit_code for kind, exit_code in EXIT_OF_CLASS if isinstance(exc, kind)), SOME_FAILED)

@@ -1,0 +1,190 @@
+"""Builds the objects: the one place that knows islands, settings and files together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from config.errors import ConfigError
+from config.settings import Settings
+from config.systems import System, load_system
+
+if TYPE_CHECKING:  # heavy, and not every command needs them
+    from connectors.base import Connector, Page
+    from connectors.descriptor import Product
+    from crm_core.database import Database
+    from flows.context import Context
+
+
+def open_database(settings: Settings) -> Database:
+    """The database, of this program's version; an empty one gets its tables. Raises StoreError."""
+    from crm_core import installation
+    from crm_core.database import Database, utc_now
+
+    database = Database(settings.database_url)
+    if not database.version():
+        database.upgrade()
+    database.require_version()
+    installation.ensure(database, utc_now(), environment=settings.environment)
+    return database
+
+
+def raw_database(settings: Settings) -> Database:
+    """The database as it is, whatever its version: to look at it and to upgrade it."""
+    from crm_core.database import Database
+
+    return Database(settings.database_url)
+
+
+def product_of(system: System) -> Product:
+    """The product file that the system names; ConfigError with the line when there is none of that name."""
+    from connectors.descriptor import load_product
+
+    return load_product(system.file.product)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A system as its connector sees it, secrets looked up; printing it shows none of them."""
+
+    name: str
+    url: str
+    auth: str
+    username: str
+    password: SecretStr
+    token_url: str
+    client: str
+    language: str
+    proxy: str
+    ca_bundle: str
+    client_cert: tuple[str, ...]
+    allow_http: bool
+    key_carrier: Mapping[str, str]
+    companies: tuple[str, ...]
+    limits: Mapping[str, float]
+    timeout_s: float
+
+
+def endpoint(system: System) -> Endpoint:
+    """Raises ConfigError naming the secret that is missing."""
+    file = system.file
+    return Endpoint(
+        name=system.name,
+        url=file.url,
+        auth=file.auth,
+        username=system.secret("username").get_secret_value(),
+        password=system.secret("password"),
+        token_url=file.token_url or "",
+        client=file.client,
+        language=file.language,
+        proxy=system.secret("proxy").get_secret_value(),
+        ca_bundle=str(system.path(file.ca_bundle)) if file.ca_bundle else "",
+        client_cert=_client_certificate(system),
+        allow_http=file.allow_http,
+        key_carrier=file.key_carrier,
+        companies=tuple(file.companies),
+        limits=file.limits.model_dump(exclude_none=True),
+        timeout_s=file.timeout_s,
+    )
+
+
+def _client_certificate(system: System) -> tuple[str, ...]:
+    certificate = system.file.client_certificate
+    if certificate is None:
+        return ()
+    files = [certificate.certificate, certificate.key]
+    return tuple(str(system.path(name)) for name in files if name)
+
+
+def open_connector(system: System) -> Connector:
+    """The connector of the system's product; close it when done."""
+    from connectors.odata import open_connector as open_odata
+
+    return open_odata(product_of(system), endpoint(system))
+
+
+def first_pages(connector: Connector, obj: str, fields: Iterable[str]) -> Iterator[Page]:
+    """The pages of an object from its beginning, by its first read."""
+    from connectors.base import Position
+
+    read = connector.reads(obj)[0].name
+    return connector.pull(obj, read, since="", after=Position(), fields=fields)
+
+
+@contextmanager
+def open_context(settings: Settings, name: str) -> Iterator[Context]:
+    """Everything a flow needs for one system."""
+    from config.mapping_files import open_mapping
+    from flows.context import Context
+
+    system = load_system(settings, name)
+    database = open_database(settings)
+    mapping = open_mapping(settings, system, database)
+    connector = open_connector(system)
+    try:
+        yield Context(
+            system=name,
+            database=database,
+            connector=connector,
+            mapping=mapping,
+            companies=company_facts(system),
+            environment=system.file.environment,
+            commit_horizon=commit_horizon(system),
+            send_deadline=timedelta(seconds=system.file.timeout_s),
+        )
+    finally:
+        connector.close()
+        database.dispose()
+
+
+def commit_horizon(system: System) -> timedelta:
+    """The system file's, else the product's: after it, what is not found was not booked."""
+    seconds = system.file.commit_horizon_s
+    return timedelta(seconds=product_of(system).commit_horizon_s if seconds is None else seconds)
+
+
+def company_facts(system: System) -> dict[str, dict[str, str]]:
+    """What the database keeps of each company code."""
+    return {
+        code: {
+            "name": company.name,
+            "currency": company.currency,
+            "time_zone": system.time_zone(code),
+            "country": company.country,
+        }
+        for code, company in system.file.companies.items()
+    }
+
+
+def lookups(system: System) -> dict[str, dict[str, str]]:
+    """Tables for `$lookup` in mappings: the system file's own, and those that follow from its companies."""
+    companies = system.file.companies
+    areas = {code: company.sales_area for code, company in companies.items() if company.sales_area}
+    tables: dict[str, dict[str, str]] = {
+        "company_time_zone": {code: system.time_zone(code) for code in companies},
+        "company_currency": {code: company.currency for code, company in companies.items()},
+        "sales_organization": {code: area.organization for code, area in areas.items()},
+        "distribution_channel": {code: area.channel for code, area in areas.items()},
+        "division": {code: area.division for code, area in areas.items()},
+        "company_by_sales_organization": {area.organization: code for code, area in areas.items()},
+    }
+    for table, entries in system.file.lookups.items():
+        tables.setdefault(table, {}).update(entries)
+    return tables
+
+
+def require_environment(settings: Settings, system: System, environment: str) -> None:
+    """Refuse a system of another environment than the database's."""
+    if system.file.environment != environment:
+        raise ConfigError(
+            "environment-differs",
+            place=system.place("environment"),
+            system=system.name,
+            found=system.file.environment,
+            needed=environment,
+        )

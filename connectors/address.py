@@ -1,0 +1,57 @@
+"""Where calls go and whom they trust: the checked base address, its origin, and TLS that is always verified."""
+
+from __future__ import annotations
+
+import ssl
+
+import httpx
+
+from connectors.base import System
+from connectors.errors import ConfigurationError
+
+
+def checked_url(system: System) -> httpx.URL:
+    """The system's base address without a trailing slash; https unless plain http is allowed in so many words."""
+    try:
+        url = httpx.URL(system.url.strip().rstrip("/"))
+    except (httpx.InvalidURL, TypeError):
+        url = httpx.URL("")
+    if url.scheme not in ("http", "https") or not url.host or url.query or url.fragment:
+        shown = system.url if not url.userinfo else url.host
+        raise ConfigurationError("bad-url", system=system.name, url=shown)
+    if url.userinfo:
+        raise ConfigurationError("url-with-credentials", system=system.name)
+    for each in (url, httpx.URL(system.token_url or url)):
+        if each.scheme != "https" and not system.allow_http:
+            raise ConfigurationError("http-not-allowed", system=system.name, url=str(each))
+    return url
+
+
+def tls(system: System) -> ssl.SSLContext | bool:
+    """Verified TLS, always: against the given CA file, else the well-known ones and the machine's own store."""
+    if not system.url.lower().startswith("https") and not system.proxy:
+        return True
+    files = [f for f in (system.ca_bundle, *system.client_cert) if f]
+    try:
+        context = ssl.create_default_context(cafile=system.ca_bundle) if system.ca_bundle else httpx.create_ssl_context(trust_env=False)
+        if not system.ca_bundle:
+            context.load_default_certs()
+        if system.client_cert:
+            context.load_cert_chain(*system.client_cert[:2])
+        return context
+    except (OSError, ValueError) as exc:
+        raise ConfigurationError("bad-certificate-file", system=system.name, file=", ".join(files), reason=str(exc)) from None
+
+
+def untrusted(exc: BaseException) -> str:
+    """Why the server's certificate was refused; empty when the connection failed for another reason."""
+    cause: BaseException | None = exc
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return cause.verify_message
+        cause = cause.__cause__ or cause.__context__
+    return "certificate verify failed" if "CERTIFICATE_VERIFY_FAILED" in str(exc) else ""
+
+
+def origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)

@@ -1,0 +1,299 @@
+"""One HTTP client for every protocol: bounded, polite, silent about secrets, and honest about writes.
+
+A read is repeated here for seconds (429, 502, 503, 504, a broken connection). A write is repeated only when it surely
+did not arrive: the connection failed, or the answer was 429. Everything else about a write is left to the caller.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+import httpx
+import tenacity
+
+from connectors.address import checked_url, origin, tls, untrusted
+from connectors.auth import Auth, make_auth
+from connectors.base import System
+from connectors.descriptor import Limits
+from connectors.errors import (
+    AccessError,
+    ConfigurationError,
+    ConnectorError,
+    OutcomeUnknownError,
+    PermanentError,
+    RateLimitedError,
+    TransientError,
+)
+from connectors.pace import Deadline, Pace
+
+log = logging.getLogger("crosstie.erp")
+for noisy in ("httpx", "httpcore"):  # httpx logs whole addresses, httpcore logs headers with cookies
+    logging.getLogger(noisy).setLevel(logging.WARNING)
+
+T = TypeVar("T")
+REPEATABLE = {"rate-limited", "unavailable", "unreachable", "connection-lost", "timed-out", "broken-answer"}
+MAX_REDIRECTS = 3
+CONNECT_S = 10.0
+DRIP_S = 2.0
+"""How long the next piece of an answer may take when the call has a deadline: by so much it can end late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    method: str
+    path: str
+    status: int
+    headers: httpx.Headers
+    body: bytes
+    request_id: str
+
+    @property
+    def content_type(self) -> str:
+        return str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+    @property
+    def erp_time(self) -> datetime:
+        """The ERP's clock as its Date header states it, else ours; aware, UTC."""
+        try:
+            return parsedate_to_datetime(self.headers["date"]).astimezone(UTC)
+        except (KeyError, ValueError, TypeError):
+            return datetime.now(UTC)
+
+    @property
+    def retry_after_s(self) -> float | None:
+        return _retry_after(self.headers.get("retry-after", ""), self.erp_time)
+
+
+def _retry_after(text: str, now: datetime) -> float | None:
+    """Seconds to wait from either form of Retry-After: seconds, or a date on the server's clock."""
+    if re.fullmatch(r"\d{1,6}", text.strip()):
+        return float(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+class _Timeouts(dict[str, float]):
+    """What httpcore asks before each phase of a call: the time limit, or what is left of the deadline."""
+
+    def __init__(self, seconds: float, deadline: Deadline | None) -> None:
+        super().__init__()
+        self.seconds, self._deadline = seconds, deadline
+
+    def get(self, phase: str, default: float | None = None) -> float:  # type: ignore[override]
+        limit = min(self.seconds, CONNECT_S) if phase == "connect" else self.seconds
+        return limit if self._deadline is None else max(0.001, min(limit, self._deadline.left()))
+
+
+class Session:
+    """What one thread has to itself: its connection, its cookies and what the protocol keeps beside them (CSRF tokens)."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self.client = client
+        self.notes: dict[str, str] = {}
+
+    def forget(self) -> None:
+        self.client.cookies.clear()
+        self.notes.clear()
+
+
+class Http:
+    """Calls to one system. Threads share the pace and the token, never a cookie jar."""
+
+    def __init__(
+        self, system: System, limits: Limits, *, headers: Mapping[str, str], auth: str, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.system = system
+        self.base = checked_url(system)
+        self._limits, self._sleep = limits, sleep
+        self._headers = {"Accept": "application/json", "User-Agent": "crosstie", **headers}
+        self._pace = Pace(limits.requests_per_s, limits.concurrency, sleep)
+        self._auth: Auth = make_auth(system, auth)
+        self._verify = tls(system)
+        self._local = threading.local()
+        self._sessions: list[Session] = []
+        self._lock = threading.Lock()
+
+    @property
+    def session(self) -> Session:
+        session = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = Session(self._client())
+            with self._lock:
+                self._sessions.append(session)
+        return session
+
+    def _client(self) -> httpx.Client:
+        return httpx.Client(
+            headers=self._headers,
+            verify=self._verify,
+            proxy=self.system.proxy or None,
+            timeout=self.system.timeout_s,
+            trust_env=False,
+            follow_redirects=False,
+        )
+
+    def close(self) -> None:
+        with self._lock:
+            for session in self._sessions:
+                session.client.close()
+            self._sessions.clear()
+            self._local = threading.local()
+
+    def read(self, url: str, headers: Mapping[str, str] | None = None, *, use: Callable[[Answer], T], deadline: Deadline | None = None) -> T:
+        """GET, repeated while that can help, until `use` has made sense of the answer.
+
+        `use` raises TransientError (broken-answer, unavailable ...) where the same call may do better.
+        """
+        budget = self._limits.retry_s if deadline is None else min(self._limits.retry_s, deadline.left())
+        return self._repeat(lambda: use(self._get(url, headers, deadline)), budget, _may_repeat)
+
+    def write(self, method: str, url: str, body: bytes, headers: Mapping[str, str], deadline: Deadline) -> Answer:
+        """Send once, and again only after a failed connect or a 429; any other answer is returned as it is.
+
+        Raises OutcomeUnknownError when no whole answer came, TransientError when nothing was sent.
+        """
+
+        def once() -> Answer:
+            if not deadline.left():
+                raise TransientError("no-time-left", system=self.system.name, method=method, path=_path(url))
+            answer = self._send(method, url, headers, body, deadline)
+            if answer.status == 429:
+                raise rate_limited(self.system.name, answer)
+            if answer.status == 401 and self._auth.renew():
+                raise TransientError("token-expired", system=self.system.name)
+            return answer
+
+        return self._repeat(once, min(self._limits.retry_s, deadline.left()), _may_resend)
+
+    def _repeat(self, call: Callable[[], T], budget: float, again: Callable[[BaseException], bool]) -> T:
+        return tenacity.Retrying(
+            stop=tenacity.stop_before_delay(budget),
+            wait=_wait,
+            retry=tenacity.retry_if_exception(again),
+            sleep=self._sleep,
+            reraise=True,
+        )(call)
+
+    def _get(self, url: str, headers: Mapping[str, str] | None, deadline: Deadline | None) -> Answer:
+        """One GET, following redirects inside the same origin; a refused OAuth token is renewed once."""
+        renewed = False
+        for _ in range(MAX_REDIRECTS + 2):
+            answer = self._send("GET", url, headers or {}, None, deadline)
+            if answer.status == 401 and not renewed and self._auth.renew():
+                renewed = True
+            elif answer.status in (301, 302, 303, 307, 308):
+                url = self.same_origin(answer.headers.get("location", ""), url, "redirected", answer.path)
+            else:
+                return answer
+        raise AccessError("redirected", system=self.system.name, path=answer.path, target=_path(url))
+
+    def same_origin(self, target: str, base: str, code: str = "foreign-link", path: str = "") -> str:
+        """`target` as a whole address; AccessError when it leads to another host, port or scheme."""
+        try:
+            url = httpx.URL(base).join(target)
+        except httpx.InvalidURL:
+            url = httpx.URL("")
+        if origin(url) != origin(self.base):
+            place = {"origin": str(self.base), "path": path}
+            raise AccessError(code, system=self.system.name, target=f"{url.scheme}://{url.netloc.decode('ascii')}", **place)
+        return str(url)
+
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, deadline: Deadline | None
+    ) -> Answer:
+        request_id, started, status = uuid.uuid4().hex, time.monotonic(), 0
+        session = self.session
+        with self._pace.turn():
+            try:
+                proof = self._auth.headers(session.client)
+                timeouts = _Timeouts(self.system.timeout_s, deadline)
+                sent = {**headers, **proof, "X-Request-ID": request_id}
+                request = session.client.build_request(method, url, headers=sent, content=body, extensions={"timeout": timeouts})
+                response = session.client.send(request, stream=True)
+                status = response.status_code
+                timeouts.seconds = self.system.timeout_s if deadline is None else DRIP_S
+                content = self._body(response, deadline)
+                return Answer(method, request.url.path, status, response.headers, content, request_id)
+            except httpx.RequestError as exc:
+                raise self._failed(exc, method, _path(url)) from None
+            finally:
+                self._note(method, _path(url), status, started, request_id)
+
+    def _body(self, response: httpx.Response, deadline: Deadline | None) -> bytes:
+        """The whole body; refuses one that is too large, or that drips until the deadline."""
+        parts, size, limit = [], 0, self._limits.response_mb * 1_000_000
+        try:
+            for part in response.iter_bytes():
+                parts.append(part)
+                size += len(part)
+                if size > limit:
+                    raise self._too_large(response.request)
+                if deadline is not None and not deadline.left():
+                    raise httpx.ReadTimeout("deadline", request=response.request)
+        finally:
+            response.close()
+        return b"".join(parts)
+
+    def _too_large(self, request: httpx.Request) -> ConnectorError:
+        where = {"system": self.system.name, "method": request.method, "path": request.url.path}
+        if request.method != "GET":
+            return OutcomeUnknownError("outcome-unknown", reason="answer too large", **where)
+        return PermanentError("too-large", megabytes=f"{self._limits.response_mb:g}", **where)
+
+    def _failed(self, exc: httpx.RequestError, method: str, path: str) -> ConnectorError:
+        """The error that says what may be done next; `unreachable` means that nothing was sent."""
+        where = {"system": self.system.name, "method": method, "path": path}
+        reason = type(exc).__name__
+        if isinstance(exc, httpx.ConnectError) and (trust := untrusted(exc)):
+            return AccessError("certificate", reason=trust, **where)
+        if isinstance(exc, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)):
+            return TransientError("unreachable", reason=str(exc) or reason, **where)
+        if isinstance(exc, httpx.UnsupportedProtocol):
+            return ConfigurationError("bad-url", url=path, **where)
+        if method != "GET":
+            return OutcomeUnknownError("outcome-unknown", reason=reason, **where)
+        return TransientError("timed-out" if isinstance(exc, httpx.TimeoutException) else "connection-lost", reason=reason, **where)
+
+    def _note(self, method: str, path: str, status: int, started: float, request_id: str) -> None:
+        ms = round((time.monotonic() - started) * 1000)
+        facts = {"system": self.system.name, "method": method, "path": path, "status": status, "ms": ms, "request_id": request_id}
+        log.debug("%s %s %s %s %sms %s", *facts.values(), extra=facts)
+
+
+def _path(url: str) -> str:
+    return httpx.URL(url).path
+
+
+def rate_limited(system: str, answer: Answer) -> RateLimitedError:
+    facts = {"system": system, "method": answer.method, "path": answer.path}
+    return RateLimitedError("rate-limited", retry_after_s=answer.retry_after_s, **facts)
+
+
+def _may_repeat(exc: BaseException) -> bool:
+    return isinstance(exc, TransientError) and exc.code in REPEATABLE
+
+
+def _may_resend(exc: BaseException) -> bool:
+    return isinstance(exc, TransientError) and exc.code in ("unreachable", "rate-limited")
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """What the ERP asked for, else 0.5, 1, 2 ... 8 seconds; with up to as much jitter again, so that workers part."""
+    exc = state.outcome.exception() if state.outcome else None
+    asked = exc.retry_after_s if isinstance(exc, ConnectorError) else None
+    if asked is not None:
+        return asked + random.uniform(0, 0.25)
+    step = min(8.0, 0.5 * 2 ** (state.attempt_number - 1))
+    return step / 2 + random.uniform(0, step / 2)

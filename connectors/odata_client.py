@@ -1,0 +1,185 @@
+"""One system's OData services: addresses, metadata read once, pages of raw records, and what a product's words resolve to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from connectors.base import System, Wire
+from connectors.descriptor import Limits, Product, ReadSpec, Resource, Write
+from connectors.errors import ConfigurationError, PermanentError, TransientError
+from connectors.http import Answer, Http
+from connectors.odata_errors import Judge
+from connectors.odata_metadata import Entity, Metadata, parse_metadata
+from connectors.odata_query import query
+from connectors.odata_shape import Shape, Tree, UnknownField, expand, select, tree_of, with_keys
+from connectors.odata_types import join_key, strip_zeros
+from connectors.pace import Deadline
+from connectors.product_yaml import nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One answered page: its records as the wire had them, the next page's address (empty: none), the ERP's clock."""
+
+    rows: list[Wire]
+    next: str
+    erp_time: datetime
+
+
+class Client:
+    def __init__(self, product: Product, system: System, limits: Limits, auth: str) -> None:
+        headers = {product.logon.client: system.client, product.logon.language: system.language}
+        kept = {name: value for name, value in headers.items() if name and value}
+        self.product, self.system = product, system
+        self.http = Http(system, limits, headers=kept, auth=auth)
+        self.judge = Judge(system.name, system.username, product.texts.locked, product.texts.single_write)
+        self._metadata: dict[str, Metadata] = {}
+        self._lock = threading.Lock()
+
+    # words of the product file
+
+    def resource(self, obj: str) -> Resource:
+        if obj not in self.product.resources:
+            known = ", ".join(self.product.resources)
+            raise ConfigurationError("unknown-object", obj=obj, known=known, **self._names())
+        return self.product.resources[obj]
+
+    def read_spec(self, obj: str, read: str) -> ReadSpec:
+        specs = {spec.name: spec for spec in self.resource(obj).reads}
+        if read not in specs:
+            raise ConfigurationError("unknown-read", system=self.system.name, obj=obj, read=read, known=", ".join(specs))
+        return specs[read]
+
+    def write_spec(self, obj: str, action: str) -> Write:
+        """How `obj` is written; ConfigurationError when this product cannot `action` (write, find, change, cancel) it."""
+        write = self.resource(obj).write
+        if write is None or getattr(write, action, True) is None:
+            raise ConfigurationError("not-writable", action=action, obj=obj, **self._names())
+        return write
+
+    def carrier(self, obj: str) -> str:
+        """The field that holds our key in `obj`: the system's choice among the product's, else the product's default."""
+        allowed = self.write_spec(obj, "key_carrier").key_carrier
+        chosen = self.system.key_carrier
+        name = chosen if isinstance(chosen, str) else chosen.get(obj, "")
+        fits = name in (allowed.default, *allowed.allowed)
+        if name and not fits and not (isinstance(chosen, str) and self._carries_elsewhere(name)):
+            known = ", ".join([allowed.default, *allowed.allowed])
+            raise ConfigurationError("unknown-carrier", carrier=name, known=known, **self._names())
+        return name if name and fits else allowed.default
+
+    def _carries_elsewhere(self, name: str) -> bool:
+        """A single name in the system file is meant for the objects that allow it."""
+        carriers = [r.write.key_carrier for r in self.product.resources.values() if r.write]
+        return any(name in (c.default, *c.allowed) for c in carriers)
+
+    def _names(self) -> dict[str, str]:
+        return {"system": self.system.name, "product": self.product.name}
+
+    # services and their metadata
+
+    def services(self) -> list[str]:
+        return sorted({resource.service for resource in self.product.resources.values()})
+
+    def root(self, service: str) -> str:
+        return f"{self.http.base}{self.product.root}/{service}"
+
+    def url(self, resource: Resource) -> str:
+        return f"{self.root(resource.service)}/{resource.set}"
+
+    def metadata(self, service: str) -> Metadata:
+        with self._lock:
+            if service not in self._metadata:
+                headers = {"Accept": "application/xml"}
+                self._metadata[service] = self.http.read(f"{self.root(service)}/$metadata", headers, use=self._parsed(service))
+            return self._metadata[service]
+
+    def _parsed(self, service: str) -> Any:
+        def parse(answer: Answer) -> Metadata:
+            self.judge.read(answer)
+            try:
+                return parse_metadata(answer.body)
+            except ValueError as exc:
+                facts = {"system": self.system.name, "service": service, "reason": str(exc)}
+                raise PermanentError("metadata-broken", **facts) from None
+
+        return parse
+
+    def entity(self, resource: Resource) -> Entity:
+        entity = self.metadata(resource.service).of_set(resource.set)
+        if entity is None:
+            facts = {"system": self.system.name, "service": resource.service, "set": resource.set}
+            raise ConfigurationError("set-missing", **facts)
+        return entity
+
+    def selection(self, obj: str, fields: Iterable[str], also: Iterable[str] = ()) -> Selection:
+        """What to ask for so that `fields` come; all header fields when none is named. `also` is what we need ourselves."""
+        resource = self.resource(obj)
+        entity, metadata = self.entity(resource), self.metadata(resource.service)
+        named = list(fields)
+        try:
+            tree = with_keys(tree_of([*named, *(also if named else ())]), entity, metadata)
+        except UnknownField as exc:
+            near = (nearest(exc.path.rpartition(".")[2], exc.known) or ["nothing like it"])[0]
+            facts = {"system": self.system.name, "obj": obj, "field": exc.path, "nearest": near}
+            raise ConfigurationError("source-field-missing", **facts) from None
+        options = {"select": select(tree, entity, metadata), "expand": ",".join(expand(tree, entity, metadata))}
+        return Selection(resource, entity, options, Shape(tree, entity, metadata), tree)
+
+    # reading
+
+    def pages(self, url: str) -> Iterator[Rows]:
+        """This address's page and those the server names after it, verbatim; a page named twice ends in an error."""
+        passed = {url}
+        while url:
+            rows = self.http.read(url, use=self._rows)
+            yield rows
+            url = self.http.same_origin(rows.next, url) if rows.next else ""
+            if url in passed:
+                path = url.partition("?")[0].removeprefix(str(self.http.base))
+                raise TransientError("repeated-page", system=self.system.name, path=path)
+            passed.add(url)
+
+    def _rows(self, answer: Answer) -> Rows:
+        self.judge.read(answer)
+        data = self.judge.data(answer)
+        rows = data if isinstance(data, list) else data.get("results")
+        if not isinstance(rows, list):
+            raise PermanentError("answer-shape", system=self.system.name, path=answer.path, what="d.results")
+        next_url = "" if isinstance(data, list) else data.get("__next") or ""
+        return Rows(rows, next_url, answer.erp_time)
+
+    def one(self, url: str, deadline: Deadline | None = None) -> Wire | None:
+        """A single entity as the wire has it, None when it does not exist."""
+
+        def entity(answer: Answer) -> Wire | None:
+            self.judge.read(answer, absent_ok=True)
+            return None if answer.status == 404 else self.judge.data(answer)
+
+        return self.http.read(url, use=entity, deadline=deadline)
+
+    def close(self) -> None:
+        self.http.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A resource with the fields to be read of it."""
+
+    resource: Resource
+    entity: Entity
+    options: Mapping[str, str]
+    shape: Shape
+    tree: Tree
+
+    def query(self, **options: str | int) -> str:
+        return query(**options, **self.options)
+
+    def key(self, row: Wire) -> str:
+        """The full ERP key of a plain record; KeyError when a part is missing."""
+        strip = self.resource.strip_zeros
+        return join_key([strip_zeros(row[name]) if name in strip else row[name] for name in self.resource.key])

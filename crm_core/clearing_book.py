@@ -1,0 +1,164 @@
+"""Account lines as a book: which document a line is of, what was reversed, what a line settles in part, what was cleared.
+
+An ERP that settles by clearing keeps only today's clearings: a reset wipes them, and what was paid looks open at every past
+date. So every clearing ever seen is remembered (`Cleared`), and one that no longer stands gets the day it was undone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
+
+import msgspec
+
+from crm_core.model import AccountLine
+
+
+class Cleared(msgspec.Struct, kw_only=True, frozen=True, gc=False):
+    """The memory of one line's clearing: `reset_on` is the day it was undone, None while it stands."""
+
+    line: str
+    clearing: str
+    cleared_on: date
+    reset_on: date | None = None
+
+
+class GroupId(NamedTuple):
+    clearing: str
+    cleared_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Lines that one document closed together on one date; in force until `reset_on`."""
+
+    clearing: str
+    cleared_on: date
+    reset_on: date | None
+    members: tuple[str, ...]
+
+
+def document_of(line_key: str) -> str:
+    """The key of a line's document: the line's key without its last part."""
+    return line_key.rpartition("/")[0]
+
+
+@dataclass(slots=True)
+class Book:
+    """`root` leads from a line that settles another in part to the line it settles in the end."""
+
+    lines: Mapping[str, AccountLine]
+    reversed_on: dict[str, date] = field(default_factory=dict)
+    reversals: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    root: dict[str, str] = field(default_factory=dict)
+    partials: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def life(self, key: str) -> tuple[date, date | None]:
+        """From a line's posting to the day its document was reversed."""
+        return self.lines[key].posting_date, self.reversed_on.get(document_of(key))
+
+    def kept(self) -> Iterable[str]:
+        """Every line but those of reversal documents, in key order: they only end what they reverse."""
+        return (key for key, line in sorted(self.lines.items()) if not line.reverses)
+
+
+def open_book(lines: Mapping[str, AccountLine]) -> Book:
+    book = Book(lines)
+    for key, line in lines.items():
+        if line.reverses:
+            known = book.reversed_on.get(line.reverses, line.posting_date)
+            book.reversed_on[line.reverses] = min(known, line.posting_date)
+            book.reversals[line.reverses].add(document_of(key))
+    for key in book.kept():
+        root = _root(lines, key)
+        if root != key:
+            book.root[key] = root
+            book.partials[root].append(key)
+    return book
+
+
+def _root(lines: Mapping[str, AccountLine], key: str) -> str:
+    """Follow `settles`; a line that is not here yet, a reversal's line and a circle end the way."""
+    seen = {key}
+    while lines[key].role not in ("item", "bill"):
+        after = lines[key].settles
+        if after in seen or after not in lines or lines[after].reverses:
+            break
+        seen.add(after)
+        key = after
+    return key
+
+
+def groups(book: Book, previous: Iterable[Cleared], erp_today: date) -> list[Group]:
+    """Every clearing that stands or once stood, in order of date and key.
+
+    One of whose lines is open now, or cleared by another document, was reset: on the earliest posting date, not before
+    the clearing, of what uses a line it freed; failing that on the day the ERP showed it (`erp_today`, the first time).
+    """
+    known: dict[GroupId, set[str]] = defaultdict(set)
+    now: dict[GroupId, set[str]] = defaultdict(set)
+    seen_reset: dict[GroupId, date] = {}
+    for row in previous:
+        if row.line in book.lines:
+            which = GroupId(row.clearing, row.cleared_on)
+            known[which].add(row.line)
+            if row.reset_on:
+                seen_reset[which] = min(row.reset_on, seen_reset.get(which, row.reset_on))
+    for key, line in book.lines.items():
+        if line.cleared_on:
+            which = GroupId(line.clearing or document_of(key), line.cleared_on)
+            known[which].add(key)
+            now[which].add(key)
+    groups_of = _groups_of(known)
+    return [
+        _group(book, which, members, seen_reset.get(which, erp_today), groups_of if known[which] != now[which] else None)
+        for which in sorted(known)
+        if (members := _without_reversals(book, which, known[which]))
+    ]
+
+
+def _groups_of(known: Mapping[GroupId, set[str]]) -> dict[str, list[GroupId]]:
+    found: dict[str, list[GroupId]] = defaultdict(list)
+    for which, members in known.items():
+        for key in members:
+            found[key].append(which)
+    return found
+
+
+def _without_reversals(book: Book, which: GroupId, members: set[str]) -> list[str]:
+    """A reversed line cleared with its mirror settles nothing: the reversal itself says what happened."""
+    documents = {which.clearing, *map(document_of, members)}
+    return sorted(
+        key
+        for key in members
+        if not book.lines[key].reverses and documents.isdisjoint(book.reversals.get(document_of(key), ()))
+    )
+
+
+def _group(
+    book: Book, which: GroupId, members: list[str], seen_on: date, reset: Mapping[str, list[GroupId]] | None
+) -> Group:
+    undone = None
+    if reset is not None:
+        undone = max(which.cleared_on, min([seen_on, *_evidence(book, which, members, reset)]))
+    return Group(which.clearing, which.cleared_on, undone, tuple(members))
+
+
+def _evidence(
+    book: Book, which: GroupId, members: list[str], groups_of: Mapping[str, list[GroupId]]
+) -> Iterable[date]:
+    """Dates by which a clearing must have been undone: its lines were reversed, settled in part or cleared otherwise."""
+    for key in members:
+        reversed_on = book.reversed_on.get(document_of(key))
+        if reversed_on and reversed_on >= which.cleared_on:
+            yield reversed_on
+        for other in groups_of[key]:
+            if other != which and other.cleared_on >= which.cleared_on:
+                yield other.cleared_on
+        for partial in book.partials.get(key, ()):
+            posted = book.lines[partial].posting_date
+            if partial not in members and posted > which.cleared_on:
+                yield posted

@@ -1,0 +1,294 @@
+"""What an expression reads and calls, found in its syntax tree without evaluating it.
+
+The walk follows *paths*: every part of an expression yields the set of source paths that its value may come from; a name
+extends each of them. So `to_Item[0].Material`, `$x := to_Item; $x.Material` and `$map(to_Item, function($i){$i.Material})`
+all read to_Item.Material. It may name a field too many, never one too few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Path = tuple[str, ...]
+Paths = frozenset[Path]
+ROOT: Paths = frozenset({()})
+NONE: Paths = frozenset()
+
+ARITHMETIC = {"+", "-", "*", "/", "%"}
+ORDER = {"<", "<=", ">", ">="}
+FLOAT_FUNCTIONS = set(
+    "sum number round max min average power sqrt floor ceil formatNumber formatBase formatInteger parseInteger".split()
+)
+REFUSED = {
+    "eval": "the fields it reads could not be known",
+    "now": "the same record must give the same values at every read",
+    "millis": "the same record must give the same values at every read",
+    "random": "the same record must give the same values at every read",
+    "shuffle": "the same record must give the same values at every read",
+}
+_OVER_ITEMS = {"map", "filter", "each", "sift", "single", "reduce", "sort"}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function call; `first` is the first argument when it is a text literal; `offset` counts characters from 0."""
+
+    name: str
+    offset: int
+    arguments: int
+    first: str | None
+    paths: Paths
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Arithmetic, or an order comparison, and the source paths it works on."""
+
+    operator: str
+    offset: int
+    paths: Paths
+    ordering: bool = False
+
+
+@dataclass(slots=True)
+class Facts:
+    """All that is known of one expression. `alone`: it must run in a process that can be killed (patterns, ranges, padding)."""
+
+    used: set[Path] = field(default_factory=set)
+    calls: list[Call] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+    problems: list[tuple[str, int, dict[str, str]]] = field(default_factory=list)
+    result: Paths = NONE
+    alone: bool = False
+    null: bool = False
+    simple: bool = True
+
+
+def analyse(tree: Any, here: Paths, builtins: frozenset[str]) -> Facts:
+    """Facts of a parsed expression that is evaluated on the source paths `here`; `builtins`: every function that exists."""
+    walk = _Walk(builtins)
+    walk.facts.result = walk.value(tree, here, {})
+    walk.facts.simple = tree.type != "bind"
+    return walk.facts
+
+
+def leaves(paths: set[Path]) -> set[Path]:
+    """Paths without those that only lead to a longer one."""
+    inner = {path[:n] for path in paths for n in range(len(path))}
+    return {path for path in paths if path not in inner}
+
+
+class _Walk:
+    def __init__(self, builtins: frozenset[str]) -> None:
+        self.builtins, self.facts = builtins, Facts()
+        self.lambdas: dict[str, Any] = {}  # functions that the expression itself defines
+        self.entered: set[str] = set()
+
+    def value(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
+        """Source paths that the value of `node` may come from."""
+        if node is None:
+            return NONE
+        visit = getattr(self, f"_{node.type}", None)
+        paths: Paths = visit(node, here, names) if visit else NONE
+        for stage in node.predicate or ():
+            self.value(stage.expr, paths, names)
+        if node.group is not None and node.type != "path":
+            paths = self.pairs(node.group, paths, names)
+        return paths
+
+    def problem(self, code: str, offset: int, **params: str) -> None:
+        self.facts.problems.append((code, max(offset, 0), params))
+
+    def use(self, paths: Paths) -> Paths:
+        self.facts.used |= paths - ROOT
+        return paths
+
+    # -- paths ----------------------------------------------------------------------------------------------------
+
+    def _path(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
+        paths = here
+        for step in node.steps:
+            before, paths = paths, self.step(step, paths, names)
+            for stage in step.stages or ():
+                if stage.type == "filter":
+                    self.value(stage.expr, paths, names)
+                else:
+                    names[str(stage.value)] = NONE
+            if step.index is not None and step.type != "parent":
+                names[str(step.index)] = NONE
+            if step.focus is not None:
+                names[str(step.focus)], paths = paths, before
+        self.use(paths)
+        return self.pairs(node.group, paths, names) if node.group is not None else paths
+
+    def step(self, step: Any, here: Paths, names: dict[str, Paths]) -> Paths:
+        if step.type == "name":
+            paths = frozenset((*path, str(step.value)) for path in here)
+            for stage in step.predicate or ():
+                self.value(stage.expr, paths, names)
+            return paths
+        if step.type == "parent":
+            return frozenset(path[:-1] for path in here)
+        if step.type == "sort":
+            for term in step.terms:
+                self.value(term.expression, here, names)
+            return here
+        return self.value(step, here, names)
+
+    def _name(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
+        return self.use(self.step(node, here, names))
+
+    def _variable(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
+        name = str(node.value)
+        if name in ("", "$"):
+            return self.use(here if name == "" else ROOT)
+        if name in names:
+            return self.use(names[name])
+        if name in self.builtins:
+            self.call(name, node.position - len(name) - 1, -1, [], [])
+        else:
+            self.problem("unknown-variable", node.position - len(name) - 1, name=name)
+        return NONE
+
+    def _wildcard(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
+        self.problem("wildcard-refused", node.position - 1)
+        return NONE
+
+    def _descendant(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
+        return self._wildcard(node, here, names)
+
+    def _transform(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
+        self.problem("transform-refused", node.position - 1)
+        return NONE
+
+    # -- functions ------------------------------------------------------------------------------------------------
+
+    def _function(self, node: Any, here: Paths, names: dict[str, Paths], piped: Paths | None = None) -> Paths:
+        nodes = list(node.arguments or ())
+        name = str(node.procedure.value) if node.procedure.type == "variable" else ""
+        over, arguments = piped or NONE, [] if piped is None else [piped]
+        for argument in nodes:
+            body = self.body(argument)
+            if body is not None and name in _OVER_ITEMS:
+                paths = self._lambda(body, here, names, [over] * len(body.arguments))
+            else:
+                paths = self.value(argument, here, names)
+            arguments.append(paths)
+            over |= paths
+        if not name or name in names:
+            return self.own(name, node, here, names, arguments)
+        offset = node.procedure.position - len(name) - 1
+        self.call(name, offset, len(arguments), nodes if piped is None else [None, *nodes], arguments)
+        return arguments[-1] if name == "map" and arguments else frozenset().union(*arguments)
+
+    def body(self, argument: Any) -> Any:
+        """The lambda that an argument is or names, if any."""
+        if argument.type == "variable":
+            return self.lambdas.get(str(argument.value))
+        return argument if argument.type == "lambda" and not argument.thunk else None
+
+    def own(self, name: str, node: Any, here: Paths, names: dict[str, Paths], arguments: list[Paths]) -> Paths:
+        """A call of a function that the expression defines: its body is walked with what is passed in."""
+        everything: Paths = frozenset().union(self.value(node.procedure, here, names), *arguments)
+        if name not in self.lambdas or name in self.entered:
+            return everything
+        self.entered.add(name)
+        everything |= self._lambda(self.lambdas[name], here, names, arguments)
+        self.entered.discard(name)
+        return everything
+
+    def call(self, name: str, offset: int, count: int, nodes: list[Any], arguments: list[Paths]) -> None:
+        literal = nodes[0].value if nodes and nodes[0] is not None and nodes[0].type == "string" else None
+        paths: Paths = frozenset().union(*arguments)
+        self.facts.calls.append(Call(name, max(offset, 0), count, literal, paths))
+        if name in REFUSED:
+            self.problem("function-refused", offset, name=name, why=REFUSED[name])
+        elif name in FLOAT_FUNCTIONS:
+            self.facts.operations.append(Operation(f"${name}", max(offset, 0), paths))
+        self.facts.alone |= name == "pad"
+
+    def _partial(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
+        for argument in node.arguments or ():
+            self.value(argument, here, names)
+        return self.value(node.procedure, here, names)
+
+    def _lambda(self, node: Any, here: Paths, names: dict[str, Paths], passed: Sequence[Paths] = ()) -> Paths:
+        if node.thunk:
+            return self.value(node.body, here, names)
+        parameters = [str(argument.value) for argument in node.arguments]
+        inner = {**names, **dict.fromkeys(parameters, NONE), **dict(zip(parameters, passed, strict=False))}
+        return self.value(node.body, here, inner)
+
+    def _apply(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
+        left = self.value(node.lhs, here, names)
+        if node.rhs.type == "function":
+            return self._function(node.rhs, here, names, left)
+        return left | self.value(node.rhs, here, names)
+
+    # -- operators and blocks -------------------------------------------------------------------------------------
+
+    def _binary(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
+        paths = self.value(node.lhs, here, names) | self.value(node.rhs, here, names)
+        operator = str(node.value)
+        if operator in ARITHMETIC or operator in ORDER:
+            offset = max(node.position - len(operator), 0)
+            self.facts.operations.append(Operation(operator, offset, paths, operator in ORDER))
+        self.facts.alone |= operator == ".."
+        return NONE
+
+    def _unary(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
+        if str(node.value) == "{":
+            return self.pairs(node, here, names)
+        if str(node.value) == "[":
+            return frozenset().union(*(self.value(item, here, names) for item in node.expressions))
+        paths = self.value(node.expression, here, names)
+        self.facts.operations.append(Operation("-", max(node.position - 1, 0), paths))
+        return NONE
+
+    def pairs(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
+        for key, value in node.lhs_object or ():
+            self.value(key, here, names)
+            self.value(value, here, names)
+        return NONE
+
+    def _condition(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
+        self.value(node.condition, here, names)
+        return self.value(node.then, here, names) | self.value(node._else, here, names)
+
+    def _block(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
+        inner, paths = dict(names), NONE
+        for expression in node.expressions:
+            paths = self.value(expression, here, inner)
+        return paths
+
+    def _bind(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
+        name = str(node.lhs.value)
+        if self.body(node.rhs) is None:
+            names[name] = self.value(node.rhs, here, names)
+        else:  # known before its body is walked: it may call itself
+            names[name], self.lambdas[name] = NONE, self.body(node.rhs)
+            self.value(node.rhs, here, names)
+        return names[name]
+
+    # -- literals -------------------------------------------------------------------------------------------------
+
+    def _regex(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
+        self.facts.alone = True
+        return NONE
+
+    def _value(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
+        self.facts.null |= node.value is None
+        return NONE
+
+    def _number(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
+        if isinstance(node.value, float):
+            shown = str(node.value)
+            self.problem("float-literal", node.position - len(shown), value=shown)
+        return NONE
+
+
+def known_fields(paths: Mapping[str, str]) -> set[str]:
+    """Every path of a system's metadata and every path that leads to one."""
+    return {".".join(path.split(".")[: n + 1]) for path in paths for n in range(path.count(".") + 1)}

@@ -1,0 +1,60 @@
+"""`python -m sandbox up PRODUCT`: run a sandbox until it is stopped; one JSON line on stdout says it is ready."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from datetime import date
+from pathlib import Path
+
+from sandbox.server import PASSWORD, PRODUCTS, USER, start
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        sandbox = start(
+            options.product,
+            data=options.data,
+            rows=options.rows,
+            date=options.date,
+            seed=options.seed,
+            port=options.port,
+            user=options.user,
+            password=options.password,
+            tolerant_clock=options.tolerant_clock,
+        )
+    except (ValueError, OSError) as problem:
+        print(f"sandbox: {problem}", file=sys.stderr)
+        return 2
+    stopped = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stopped.set())
+    print(sandbox.announcement(), flush=True)
+    while not stopped.wait(0.5):
+        pass
+    sandbox.stop()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description="ERP sandboxes")
+    up = parser.add_subparsers(dest="command", required=True).add_parser("up", help="run a sandbox until it is stopped")
+    up.add_argument("product", choices=sorted(PRODUCTS))
+    up.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    up.add_argument("--data", type=Path, help="folder of a data set; made-up data without it")
+    up.add_argument("--rows", type=int, help="so many made-up orders, for load")
+    up.add_argument("--date", type=date.fromisoformat, help="the day the ERP's clock starts at, YYYY-MM-DD")
+    up.add_argument("--seed", type=int, default=7, help="of everything made up")
+    up.add_argument("--user", default=USER)
+    up.add_argument("--password", default=PASSWORD)
+    up.add_argument(
+        "--tolerant-clock", action="store_true", help="the Date header shows this machine's clock, not the ERP's"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

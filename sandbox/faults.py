@@ -1,0 +1,181 @@
+"""Faults on order: which requests go wrong, and how.
+
+A schedule is a list of `{"fault": name, "match": {...}, ...parameters}`. All of `match` must hold:
+method "POST" or a list · path, query: regular expressions searched in the decoded path or query · nth: the n-th request
+that fits so far (a number or a list, from 1) · every: each k-th · probability: by the schedule's seed, so runs repeat ·
+times: at most so often. A fault without a method in its match meets the requests it makes sense for (see KINDS). The
+control plane is never hit.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, unquote_plus
+
+from sandbox.odata.backend import ControlError
+from sandbox.odata.http import WRITES, Request
+
+_ANY = frozenset({"GET", *WRITES})
+_READS = frozenset({"GET"})
+
+
+@dataclass(frozen=True)
+class Kind:
+    methods: frozenset[str]
+    parameters: dict[str, Any]
+    """Name and default; a number also sets the type that is expected."""
+
+
+KINDS: dict[str, Kind] = {
+    "latency": Kind(_ANY, {"ms": 1000}),
+    "rate_limited": Kind(_ANY, {"retry_after": 1}),
+    "unavailable": Kind(_ANY, {"retry_after": 0}),
+    "dropped_before_commit": Kind(WRITES, {}),
+    "dropped_after_commit": Kind(WRITES, {}),
+    "late_commit": Kind(WRITES, {"seconds": 2, "hold": False}),
+    "half_answer": Kind(_ANY, {}),
+    "expired_token": Kind(WRITES, {}),
+    "expired_session": Kind(_ANY, {}),
+    "refused_200": Kind(_ANY, {}),
+    "duplicate_answer": Kind(_READS, {"repeat": "row"}),
+    "rows_move": Kind(_READS, {"rows": 1}),
+    "field_renamed": Kind(_READS, {"from": "", "to": ""}),
+    "clock_skew": Kind(_ANY, {"seconds": 300}),
+    "locked": Kind(WRITES, {"user": "MUELLERK"}),
+    "lookup_fails": Kind(_READS, {}),
+    "page_limit": Kind(_READS, {"n": 10}),
+    "internal_error": Kind(_ANY, {"when": "before"}),
+}
+_CHOICES = {"repeat": ("row", "page"), "when": ("before", "after")}
+_MATCH = frozenset({"method", "path", "query", "nth", "every", "probability", "times"})
+
+
+@dataclass
+class Fault:
+    name: str
+    parameters: dict[str, Any]
+    methods: frozenset[str]
+    path: re.Pattern[str]
+    query: re.Pattern[str]
+    nth: frozenset[int]
+    every: int
+    probability: float
+    times: int | None
+    seen: int = 0
+    fired: int = 0
+
+    def meets(self, request: Request, dice: random.Random) -> bool:
+        """Counts the requests it fits; true when this one is to go wrong."""
+        if not self._fits(request):
+            return False
+        self.seen += 1
+        if self.times is not None and self.fired >= self.times:
+            return False
+        if (self.nth and self.seen not in self.nth) or self.seen % self.every:
+            return False
+        if self.probability < 1 and dice.random() >= self.probability:
+            return False
+        self.fired += 1
+        return True
+
+    def _fits(self, request: Request) -> bool:
+        if request.verb not in self.methods and request.method not in self.methods:
+            return False
+        if self.name == "lookup_fails" and "$filter" not in request.options:
+            return False
+        return bool(self.path.search(unquote(request.path)) and self.query.search(unquote_plus(request.query)))
+
+    def report(self) -> dict[str, Any]:
+        return {"fault": self.name, **self.parameters, "seen": self.seen, "fired": self.fired}
+
+
+@dataclass
+class Faults:
+    armed: list[Fault] = field(default_factory=list)
+    log: list[dict[str, Any]] = field(default_factory=list)
+    """What went wrong for which request, in order."""
+    _dice: random.Random = field(default_factory=random.Random)
+
+    def arm(self, order: Mapping[str, Any]) -> None:
+        """Replaces what was armed before; ControlError names what is wrong with the order."""
+        schedule = order.get("schedule")
+        if not isinstance(schedule, list):
+            raise ControlError('a schedule is expected: {"seed": 7, "schedule": [{"fault": "latency", "ms": 200}]}')
+        self.armed = [parse_fault(entry) for entry in schedule]
+        self.log = []
+        self._dice = random.Random(order.get("seed", 7))
+
+    def disarm(self) -> None:
+        self.armed = []
+
+    def pick(self, request: Request) -> dict[str, dict[str, Any]]:
+        """Parameters of the faults that hit this request, by name."""
+        hit = {fault.name: fault.parameters for fault in self.armed if fault.meets(request, self._dice)}
+        for name in hit:
+            self.log.append(
+                {"fault": name, "method": request.method, "path": unquote(request.path), "request": request.request_id}
+            )
+        return hit
+
+    def report(self) -> dict[str, Any]:
+        return {"armed": [fault.report() for fault in self.armed], "fired": self.log}
+
+
+def parse_fault(entry: Any) -> Fault:
+    if not isinstance(entry, Mapping) or entry.get("fault") not in KINDS:
+        raise ControlError(f"unknown fault {entry!r:.80}; known are {', '.join(KINDS)}")
+    name, kind = entry["fault"], KINDS[entry["fault"]]
+    match = entry.get("match", {})
+    unknown = (entry.keys() - {"fault", "match"} - kind.parameters.keys()) | (match.keys() - _MATCH)
+    if unknown:
+        known = ", ".join(kind.parameters) or "none"
+        raise ControlError(
+            f"fault {name}: unknown {', '.join(sorted(unknown))}; parameters: {known}; match: {', '.join(sorted(_MATCH))}"
+        )
+    parameters = {
+        key: _parameter(name, key, entry.get(key, default), default) for key, default in kind.parameters.items()
+    }
+    return Fault(
+        name,
+        parameters,
+        _methods(match.get("method")) or kind.methods,
+        _pattern(match.get("path", "")),
+        _pattern(match.get("query", "")),
+        frozenset(_numbers(match.get("nth", []))),
+        _number("every", match.get("every", 1), least=1),
+        float(_number("probability", match.get("probability", 1))),
+        match.get("times"),
+    )
+
+
+def _parameter(fault: str, name: str, value: Any, default: Any) -> Any:
+    if name in _CHOICES and value not in _CHOICES[name]:
+        raise ControlError(f"fault {fault}: {name} is one of {', '.join(_CHOICES[name])}")
+    if isinstance(default, bool) or not isinstance(default, int):
+        return value
+    return _number(f"fault {fault}: {name}", value)
+
+
+def _methods(value: Any) -> frozenset[str]:
+    return frozenset(str(method).upper() for method in ([value] if isinstance(value, str) else value or []))
+
+
+def _pattern(text: Any) -> re.Pattern[str]:
+    try:
+        return re.compile(str(text))
+    except re.error as problem:
+        raise ControlError(f"{text!r} is no regular expression: {problem}") from problem
+
+
+def _numbers(value: Any) -> list[int]:
+    return [_number("nth", number, least=1) for number in (value if isinstance(value, list) else [value])]
+
+
+def _number(name: str, value: Any, least: int | None = None) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float) or (least is not None and value < least):
+        raise ControlError(f"{name} must be a number{'' if least is None else f' of at least {least}'}, not {value!r}")
+    return value

@@ -1,0 +1,77 @@
+"""The Gateway hub: which service a path means, who may call it, and the catalogue of services."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from sandbox.odata.backend import Backend, ODataError
+from sandbox.odata.batch import answer_batch
+from sandbox.odata.catalogue import Catalogue, catalogue_service
+from sandbox.odata.errors import error_json, error_xml, service_not_found
+from sandbox.odata.http import Request, Response
+from sandbox.odata.metadata import Service
+from sandbox.odata.service import JSON, ServiceHandler
+from sandbox.odata.session import Door, logon_page
+
+_SERVICE = re.compile(r"(/sap/opu/odata/(?:sap|iwfnd))/([^/;]+)(?:;v=(\d+))?(/.*)?", re.IGNORECASE)
+
+
+class Gateway:
+    def __init__(self, backend: Backend, services: Sequence[Service], door: Door) -> None:
+        self.backend = backend
+        self.door = door
+        self._handlers = {self._name(s): ServiceHandler(s, backend) for s in services}
+        catalogue = catalogue_service()
+        self._handlers[self._name(catalogue)] = ServiceHandler(catalogue, Catalogue(services, backend))
+
+    def admit(self, request: Request) -> Response | None:
+        """None lets the request in; else the answer that turns it away: 401, or 403 for a write without its token."""
+        if refusal := self.door.sign_on(request):
+            return refusal
+        return self.door.check_token(request) if request.is_write else None
+
+    def serve(self, request: Request) -> Response:
+        """The answer to an admitted request. HEAD is answered on every path, for clients that fetch their token so."""
+        found = _SERVICE.fullmatch(request.path)
+        if not found:
+            return (
+                Response(200) if request.method == "HEAD" else logon_page(404, "The requested resource does not exist")
+            )
+        response = self._serve_service(request, found)
+        self.door.hand_out_token(request, response)
+        return response
+
+    def _serve_service(self, request: Request, found: re.Match[str]) -> Response:
+        root, name, version, path = found[1], found[2], (found[3] or "1").zfill(4), found[4] or ""
+        handler = self._handlers.get((root.rsplit("/", 1)[1].lower(), name.upper(), version))
+        if handler is None:
+            return self._refusal(request, service_not_found(name, version))
+        if request.method == "HEAD":
+            return Response(200, {"dataserviceversion": "2.0", "content-type": JSON})
+        if path.strip("/") == "$batch":
+            return self._batch(handler, request)
+        return handler.handle(request, path)
+
+    def _batch(self, handler: ServiceHandler, request: Request) -> Response:
+        try:
+            response = answer_batch(handler, request)
+        except ODataError as error:
+            response = handler.refusal(error, request)
+        response.headers.setdefault("dataserviceversion", "2.0")
+        return response
+
+    def refuse(self, request: Request, status: int, code: str, text: str) -> Response:
+        """An error answer that comes from no service."""
+        return self._refusal(request, ODataError(status, code, text))
+
+    def _refusal(self, request: Request, error: ODataError) -> Response:
+        if not request.wants_json:
+            body = error_xml(error, language=request.language)
+            return Response(error.status, {"content-type": "application/xml"}, body)
+        body = error_json(error, service="", version="", language=request.language, at=self.backend.now())
+        return Response(error.status, {"content-type": JSON}, body)
+
+    @staticmethod
+    def _name(service: Service) -> tuple[str, str, str]:
+        return service.root.rsplit("/", 1)[1].lower(), service.name.upper(), service.version

@@ -1,0 +1,307 @@
+"""What API_SALES_ORDER_SRV lets a client do: create, change and delete orders, as the sales module checks them.
+
+A refusal is a 400 with its single messages. An order over the credit limit or without a price is saved and says so in
+a warning: deliveries do not follow until somebody has dealt with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from sandbox.odata.backend import Caller, Detail, Message, ODataError, Row
+from sandbox.sap import texts
+from sandbox.sap.books import Books
+from sandbox.sap.catalogue import Product
+from sandbox.sap.money import DIGITS, ZERO
+from sandbox.sap.order_rows import PRICE_STEP
+from sandbox.sap.sd import Item, Order
+from sandbox.sap.terms import TERMS
+
+PRICE_TYPES = {"PPR0": False, "PR00": False, "PR01": True}
+"""Condition types of a price, and whether it includes tax."""
+
+_HEADER = {
+    "PurchaseOrderByCustomer": "customer_po", "RequestedDeliveryDate": "requested", "CustomerPaymentTerms": "terms",
+    "SalesOrderDate": "order_date",
+}  # fmt: skip
+_FIXED = {"SoldToParty", "SalesOrderType", "SalesOrganization", "DistributionChannel", "OrganizationDivision", "TransactionCurrency"}
+_UNIT_FIELDS = ("RequestedQuantitySAPUnit", "RequestedQuantityUnit", "RequestedQuantityISOUnit")
+_ITEM_OWN = {
+    "SalesOrder", "SalesOrderItem", "Material", "RequestedQuantity", "SalesOrderItemText", "UnderlyingPurchaseOrderItem",
+    "SalesDocumentRjcnReason", *_UNIT_FIELDS,
+}  # fmt: skip
+
+
+def refuse(code: str, text: str, target: str = "") -> ODataError:
+    return ODataError(400, code, text, [Detail(code, text, target), Detail("/IWBEP/CX_MGW_BUSI_EXCEPTION", "An exception was raised")])
+
+
+class OrderDesk:
+    def __init__(self, books: Books) -> None:
+        self.books = books
+        self.caller = Caller("", "", "EN")
+        self.log: dict[str, list[tuple[str, str]]] = {}
+        """Which request did what, by order number; the first entry is its creation."""
+
+    # -- create --------------------------------------------------------------------------------------------------
+
+    def create(self, values: Row) -> tuple[Order, list[Message]]:
+        order = self._header(values)
+        if not values.get("to_Item"):
+            raise refuse("V1/555", "Enter at least one item", "to_Item")
+        for line in values["to_Item"]:
+            self._add_item(order, line)
+        if values.get("to_PricingElement"):
+            raise refuse("VK/107", "Conditions on header level are not set up in this pricing procedure", "to_PricingElement")
+        for partner in values.get("to_Partner") or []:
+            self.set_partner(order, partner)
+        for text in values.get("to_Text") or []:
+            order.texts[self._text_key(text)] = text.get("LongText", "")
+        self._check_credit(order)
+        order.number = self.books.number("order")
+        self.books.add_order(order)
+        self.note(order, "create")
+        return order, self._warnings(order)
+
+    def _header(self, values: Row) -> Order:
+        area = tuple(values.get(name, "") for name in ("SalesOrganization", "DistributionChannel", "OrganizationDivision"))
+        if texts.internal_order_type(values.get("SalesOrderType", "")) != "TA":
+            raise refuse("V1/303", f"Sales document type {values.get('SalesOrderType', '')} is not defined", "SalesOrderType")
+        if area not in self.books.partners.sales_areas:
+            raise refuse("V1/324", f"Sales area {' '.join(area)} is not defined", "SalesOrganization")
+        sold_to = values.get("SoldToParty", "")
+        customer_area = self._customer(sold_to, *area)
+        currency = values.get("TransactionCurrency") or customer_area.get("Currency") or ""
+        if currency not in DIGITS:
+            raise refuse("00/058", f"Entry {currency} does not exist in TCURC (check entry)", "TransactionCurrency")
+        now = self.books.clock.stamp()
+        order = Order(
+            "", self.books.company_of_org[area[0]].code, *area, sold_to, currency, values.get("SalesOrderDate") or now.date(),
+            now, self.caller.user, values.get("CustomerPaymentTerms") or customer_area.get("CustomerPaymentTerms", ""),
+            values.get("RequestedDeliveryDate") or now.date(), values.get("PurchaseOrderByCustomer", ""),
+            partners=dict.fromkeys(("AG", "WE", "RE", "RG"), sold_to), extra=_others(values, {*_HEADER, *_FIXED}), by_api=True,
+        )  # fmt: skip
+        self._check_terms(order.terms)
+        return order
+
+    def _customer(self, number: str, org: str, channel: str, division: str) -> Row:
+        """The customer's row in the sales area."""
+        customer = self.books.partners.customer(number)
+        area = self.books.partners.sales_area(number, org, channel, division)
+        if customer is None or area is None:
+            raise refuse("VP/204", f"Sold-to party {number} not maintained for sales area {org} {channel} {division}", "SoldToParty")
+        if customer.get("OrderIsBlockedForCustomer") or area.get("OrderIsBlockedForCustomer"):
+            raise refuse("VP/219", f"Customer {number} is blocked for sales orders", "SoldToParty")
+        return area
+
+    def _check_terms(self, terms: str) -> None:
+        if terms and terms not in TERMS and terms not in self.books.terms:
+            raise refuse("F5/021", f"Terms of payment {terms} are not defined", "CustomerPaymentTerms")
+
+    # -- items ---------------------------------------------------------------------------------------------------
+
+    def add_item(self, order: Order, values: Row) -> Item:
+        """One more item on an order that exists."""
+        item = self._add_item(order, values)
+        self.changed(order, f"item {item.number} added")
+        return item
+
+    def _add_item(self, order: Order, values: Row) -> Item:
+        number = int(values.get("SalesOrderItem") or 0) or max((item.number for item in order.items), default=0) // 10 * 10 + 10
+        if any(item.number == number for item in order.items):
+            raise refuse("V1/356", f"Item {number} exists already", "SalesOrderItem")
+        product = self._product(order, values.get("Material", ""))
+        item = Item(
+            order, number, product.code, values.get("SalesOrderItemText") or product.name(self.caller.language)[:40], ZERO,
+            self._unit(values) or product.unit, None, tax_rate=self._tax_rate(order, product),
+            customer_line=values.get("UnderlyingPurchaseOrderItem", ""), rejection=values.get("SalesDocumentRjcnReason", ""),
+            requested=order.requested, extra=_others(values, _ITEM_OWN),
+        )  # fmt: skip
+        self._set_quantity(item, values.get("RequestedQuantity"))
+        self._price(item, values.get("to_PricingElement") or [])
+        for line in values.get("to_ScheduleLine") or []:
+            item.requested = line.get("RequestedDeliveryDate") or item.requested
+        for text in values.get("to_Text") or []:
+            item.texts[self._text_key(text)] = text.get("LongText", "")
+        self.books.journal.append(order.items, item)
+        return item
+
+    def _product(self, order: Order, material: str) -> Product:
+        product = self.books.catalogue.products.get(material)
+        if product is None:
+            area = f"sales org.{order.sales_org}, distr.chan.{order.channel}, language {self.caller.language}"
+            raise refuse("V1/382", f"Material {material} is not defined for {area}", "Material")
+        return product
+
+    def _unit(self, values: Row) -> str:
+        for name in _UNIT_FIELDS:
+            if code := values.get(name):
+                if unit := texts.internal_unit(code):
+                    return unit
+                raise refuse("BM/302", f"Unit {code} is not created in language {self.caller.language}", name)
+        return ""
+
+    def _tax_rate(self, order: Order, product: Product) -> Decimal:
+        return product.tax_rate if self.books.companies[order.company].country == "CN" else ZERO
+
+    def _set_quantity(self, item: Item, quantity: Decimal | None) -> None:
+        if quantity is None or quantity <= 0:
+            raise refuse("V1/365", f"Enter a quantity greater than zero for item {item.number}", "RequestedQuantity")
+        if quantity < item.issued + item.in_delivery:
+            raise refuse("V1/104", f"Item {item.number}: {item.issued + item.in_delivery} are already delivered", "RequestedQuantity")
+        self.books.journal.set(item, "quantity", quantity)
+
+    def _price(self, item: Item, elements: Iterable[Row]) -> None:
+        """A price that was sent goes before the price list."""
+        for element in elements:
+            if element.get("ConditionType") not in PRICE_TYPES:
+                raise refuse("VK/214", f"Condition type {element.get('ConditionType', '')} is not in this procedure", "ConditionType")
+            self.set_price(item, element)
+        if item.price is None:
+            order = item.order
+            found = self.books.catalogue.price(
+                order.sales_org, order.channel, item.material, order.sold_to, order.currency, order.order_date
+            )
+            if found:
+                item.price, item.per, item.condition_record = found.rate, found.per, found.number
+
+    def set_price(self, item: Item, element: Row) -> None:
+        """Set a price by hand: rate for `ConditionQuantity` units in the order's currency."""
+        currency = element.get("ConditionCurrency") or item.order.currency
+        if currency != item.order.currency:
+            raise refuse("VK/053", f"Enter the price of item {item.number} in {item.order.currency}", "ConditionCurrency")
+        journal = self.books.journal
+        if (rate := element.get("ConditionRateValue")) is not None:
+            if rate < 0:
+                raise refuse("VK/056", f"The price of item {item.number} must not be negative", "ConditionRateValue")
+            journal.set(item, "price", Decimal(rate))
+        if per := element.get("ConditionQuantity"):
+            journal.set(item, "per", int(per))
+        if kind := element.get("ConditionType"):
+            journal.set(item, "includes_tax", PRICE_TYPES[kind])
+        journal.set(item, "price_is_manual", True)
+
+    # -- change --------------------------------------------------------------------------------------------------
+
+    def change_header(self, order: Order, values: Row, replace: bool) -> list[Message]:
+        for name in _FIXED & values.keys():
+            if not self._same(order, name, values[name]):
+                raise refuse("V1/261", f"{name} of order {order.number} cannot be changed", name)
+        if "CustomerPaymentTerms" in values:
+            self._check_terms(values["CustomerPaymentTerms"])
+        for name, field in _HEADER.items():
+            if name in values:
+                self.books.journal.set(order, field, values[name])
+        others = _others(values, {*_HEADER, *_FIXED})
+        self.books.journal.set(order, "extra", others if replace else {**order.extra, **others})
+        return self.changed(order, f"header {', '.join(sorted(values))}")
+
+    def _same(self, order: Order, name: str, value: Any) -> bool:
+        if name == "SalesOrderType":
+            return texts.internal_order_type(value) == "TA"
+        fields = {
+            "SoldToParty": order.sold_to, "SalesOrganization": order.sales_org, "DistributionChannel": order.channel,
+            "OrganizationDivision": order.division, "TransactionCurrency": order.currency,
+        }  # fmt: skip
+        return bool(fields[name] == value)
+
+    def change_item(self, item: Item, values: Row, replace: bool) -> list[Message]:
+        if values.get("Material", item.material) != item.material:
+            raise refuse("V1/472", f"The material of item {item.number} cannot be changed", "Material")
+        journal = self.books.journal
+        if unit := self._unit(values):
+            journal.set(item, "unit", unit)
+        if "RequestedQuantity" in values:
+            self._set_quantity(item, values["RequestedQuantity"])
+        for name, field in (
+            ("SalesOrderItemText", "text"), ("UnderlyingPurchaseOrderItem", "customer_line"), ("SalesDocumentRjcnReason", "rejection"),
+        ):  # fmt: skip
+            if name in values:
+                journal.set(item, field, values[name])
+        others = _others(values, _ITEM_OWN)
+        journal.set(item, "extra", others if replace else {**item.extra, **others})
+        return self.changed(item.order, f"item {item.number} {', '.join(sorted(values))}")
+
+    def change_price(self, item: Item, step: str, values: Row) -> list[Message]:
+        if step != PRICE_STEP:
+            raise refuse("VK/068", "This condition cannot be changed by hand", "PricingProcedureStep")
+        self.set_price(item, values)
+        return self.changed(item.order, f"item {item.number} price")
+
+    def change_schedule(self, item: Item, values: Row) -> list[Message]:
+        if "RequestedDeliveryDate" in values:
+            self.books.journal.set(item, "requested", values["RequestedDeliveryDate"])
+        if (quantity := values.get("ScheduleLineOrderQuantity")) is not None:
+            self._set_quantity(item, quantity)
+        return self.changed(item.order, f"item {item.number} schedule")
+
+    def set_partner(self, order: Order, values: Row) -> None:
+        function, customer = texts.internal_function(values.get("PartnerFunction", "")), values.get("Customer", "")
+        if function not in order.partners:
+            raise refuse("VP/112", f"Partner function {values.get('PartnerFunction', '')} is not allowed", "PartnerFunction")
+        if function == "AG" and customer != order.sold_to:
+            raise refuse("V1/261", "The sold-to party cannot be changed", "Customer")
+        if self.books.partners.customer(customer) is None:
+            raise refuse("VP/201", f"Customer {customer} does not exist", "Customer")
+        self.books.journal.put(order.partners, function, customer)
+
+    def set_text(self, owner: Order | Item, values: Row) -> None:
+        self.books.journal.put(owner.texts, self._text_key(values), values.get("LongText", ""))
+
+    def _text_key(self, values: Row) -> tuple[str, str]:
+        if not values.get("LongTextID"):
+            raise refuse("TD/605", "Enter a text ID", "LongTextID")
+        return values.get("Language") or self.caller.language, values["LongTextID"]
+
+    def delete(self, order: Order) -> None:
+        if order.deliveries or order.billings:
+            raise refuse("V1/269", f"Order {order.number} has follow-on documents and cannot be deleted: reject its items")
+        self.books.journal.pop(self.books.orders, order.number)
+        self.books.journal.remove(self.books.orders_of[order.sold_to], order)
+
+    def delete_item(self, item: Item) -> list[Message]:
+        if item.issued or item.in_delivery or item.billed:
+            raise refuse("V1/269", f"Item {item.number} has follow-on documents and cannot be deleted: reject it")
+        self.books.journal.remove(item.order.items, item)
+        return self.changed(item.order, f"item {item.number} deleted")
+
+    # -- after every change --------------------------------------------------------------------------------------
+
+    def changed(self, order: Order, what: str) -> list[Message]:
+        self._check_credit(order)
+        self.books.touch(order)
+        self.note(order, what)
+        return self._warnings(order)
+
+    def note(self, order: Order, what: str) -> None:
+        self.books.journal.append(self.log.setdefault(order.number, []), (self.caller.request_id, what))
+
+    def _check_credit(self, order: Order) -> None:
+        """Compare what the customer owes and has on order with his limit; a released order stays released."""
+        limit = self.books.partners.limits.get(order.sold_to)
+        if limit is None or order.credit_status == "D" or order.rejection_status == "C":
+            return
+        amount, currency = limit
+        company = self.books.companies[order.company]
+        rates = [self.books.rate(code, company, order.order_date) for code in (order.currency, currency)]
+        own = ZERO if order.number in self.books.orders else order.gross
+        used = self.books.exposure(order.sold_to, order.currency) + own
+        self.books.journal.set(order, "credit_status", "B" if used * rates[0] / rates[1] > amount else "A")
+
+    def _warnings(self, order: Order) -> list[Message]:
+        found = []
+        if order.credit_status == "B":
+            found.append(Message("V1/849", f"Credit check: order {order.number} is over the credit limit and blocked for delivery"))
+        for item in order.items:
+            if item.price is None and not item.rejection:
+                found.append(Message("V1/555", f"Item {item.number}: the price is missing, the document is incomplete", target="to_Item"))
+        return found
+
+
+def _others(values: Row, own: Iterable[str]) -> Row:
+    skip = set(own)
+    return {name: value for name, value in values.items() if name not in skip and not name.startswith("to_")}
+
+

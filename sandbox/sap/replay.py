@@ -1,0 +1,297 @@
+"""A data set as dated events, applied as the books' clock passes.
+
+A document is entered on its entry date (its posting date may be another), an application once both its sides are in
+the books. So books that start on a later day hold the same as books that lived through the days before it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sandbox.sap.books import CHANNEL, DIVISION, Books
+from sandbox.sap.clock import morning_of
+from sandbox.sap.dataset import (
+    ApplicationData,
+    DataError,
+    DataSet,
+    DeliveryData,
+    InvoiceData,
+    Key,
+    OrderData,
+    PaymentData,
+)
+from sandbox.sap.fi import Document, Line, PostingError
+from sandbox.sap.masterdata import LOADER, load_master_data
+from sandbox.sap.sd import REJECTED, Billing, BillingItem, Delivery, Item, Order
+from sandbox.sap.settlements import Application, Settlements
+from sandbox.sap.texts import internal_unit
+
+ORDER, HOLD, DELIVER, UNDO, INVOICE, REVERSE, PAY, MATURE, APPLY, CANCEL, UNDO_LATE = range(11)
+"""The order of events within a day: what is undone frees items and money for what follows."""
+
+SPECIAL_GL = {"trade": "", "retention": "H", "advance_request": "F", "other": "O"}
+BILLING_KIND = {"invoice": "F2", "credit_memo": "G2", "pro_forma": "F8", "provisional": "ZPV"}
+
+
+@dataclass(order=True)
+class Event:
+    on: date
+    phase: int
+    order: int
+    kind: str
+    name: str
+    """The source's record, for messages."""
+
+    run: Callable[[], None]
+
+
+class Replay:
+    def __init__(self, books: Books, data: DataSet) -> None:
+        self.books = books
+        self.data = data
+        self.orders: dict[Key, Order] = {}
+        self.deliveries: dict[str, Delivery] = {}
+        self.billings: dict[Key, Billing] = {}
+        self.documents: dict[Key, Document] = {}
+        self.invoices = {invoice.key: invoice for invoice in data.invoices}
+        self.payments = {payment.key: payment for payment in data.payments}
+        self.applications_of: dict[Key, list[Application]] = defaultdict(list)
+        self.events = sorted(self._events(), key=lambda event: (event.on, event.phase, event.order))
+        self._at = 0
+
+    @property
+    def last_day(self) -> date:
+        return self.events[-1].on if self.events else self.data.last_day
+
+    def load_master_data(self, start: date) -> None:
+        """Enter partners and products on the morning of the data's first day."""
+        first = min([start, *(event.on for event in self.events[:1])])
+        self.books.clock.move_to(morning_of(first - timedelta(days=1)))
+        self.numbers = load_master_data(self.books, self.data)
+        self.settlements = Settlements(self.books, self.numbers)
+
+    def run_to(self, day: date, *, strict: bool, on_day: Callable[[date], None] | None = None) -> dict[str, int]:
+        """Apply what happens up to and including `day`; returns how many events of each kind.
+
+        An event that no longer fits the books (somebody has changed them by hand) is counted as refused; when
+        `strict` it is an error of the data.
+        """
+        counts: dict[str, int] = defaultdict(int)
+        while self._at < len(self.events) and self.events[self._at].on <= day:
+            event = self.events[self._at]
+            self._at += 1
+            if on_day:
+                on_day(event.on)
+            point = self.books.journal.savepoint()
+            try:
+                event.run()
+                counts[event.kind] += 1
+            except PostingError as error:
+                if strict:
+                    raise DataError(f"{event.name} does not fit what was booked before it: {error}; correct the amounts or dates") from None
+                self.books.journal.rollback(point)
+                counts["refused"] += 1
+        return dict(counts)
+
+    # -- events --------------------------------------------------------------------------------------------------
+
+    def _events(self) -> Iterator[Event]:
+        yield from self._order_events()
+        for n, delivery in enumerate(self.data.deliveries):
+            yield Event(delivery.issued, DELIVER, n, "deliveries", delivery.external_id, _call(self._deliver, delivery))
+        for n, invoice in enumerate(self.data.invoices):
+            phase = REVERSE if invoice.kind == "reversal" else INVOICE
+            run = self._reverse if invoice.kind == "reversal" else self._invoice
+            yield Event(invoice.entered, phase, n, "invoices", "/".join(invoice.key), _call(run, invoice))
+        yield from self._payment_events()
+
+    def _order_events(self) -> Iterator[Event]:
+        for n, order in enumerate(self.data.orders):
+            name = "/".join(order.key)
+            yield Event(order.ordered, ORDER, n, "orders", name, _call(self._order, order))
+            if order.held_from:
+                yield Event(order.held_from, HOLD, n, "credit", name, _call(self._credit, order, "B"))
+            if order.held_until:
+                yield Event(order.held_until, HOLD, n, "credit", name, _call(self._credit, order, "D"))
+            if order.cancelled:
+                yield Event(order.cancelled, CANCEL, n, "cancellations", name, _call(self._cancel, order))
+
+    def _payment_events(self) -> Iterator[Event]:
+        direct: dict[Key, list[Application]] = defaultdict(list)
+        for n, application in enumerate(self._applications()):
+            self.applications_of[application.data.item].append(application)
+            data, on = application.data, self._known_on(application.data)
+            if self._is_direct(data):
+                assert data.source
+                direct[data.source[1]].append(application)
+            else:
+                yield Event(on, APPLY, n, "applications", data.key, _call(self._apply, application))
+            if data.undone:
+                day, late = max(data.undone, on), data.undone <= on
+                yield Event(day, UNDO_LATE if late else UNDO, n, "resets", data.key, _call(self._undo, application))
+        for n, payment in enumerate(self.data.payments):
+            name, entered = "/".join(payment.key), payment.entered
+            yield Event(entered, PAY, n, "payments", name, _call(self._pay, payment, direct[payment.key]))
+            if payment.maturity and not (payment.returned and payment.returned <= payment.maturity):
+                yield Event(max(payment.maturity, entered), MATURE, n, "maturities", name, _call(self._mature, payment))
+            if payment.returned:
+                phase = UNDO if payment.returned > entered else UNDO_LATE
+                yield Event(max(payment.returned, entered), phase, n, "returns", name, _call(self._return, payment))
+
+    def _applications(self) -> Iterator[Application]:
+        """The applications that ever count, each with the discount given with it."""
+        discounts = {(a.source, a.item, a.instalment, a.on, a.undone): a for a in self.data.applications if a.kind == "discount"}
+        alone = {a.key for a in discounts.values()}
+        kept = []
+        for data in self.data.applications:
+            if data.undone and data.undone <= data.on:
+                continue
+            application = Application(data)
+            same = discounts.get((data.source, data.item, data.instalment, data.on, data.undone))
+            if data.kind == "payment" and same and same.key in alone:
+                application.discount = same.amount
+                alone.discard(same.key)
+            kept.append(application)
+        return (application for application in kept if application.data.kind != "discount" or application.data.key in alone)
+
+    def _known_on(self, data: ApplicationData) -> date:
+        """The day an application can be booked: its own, or the later entry of what it joins."""
+        days = [data.on, self.invoices[data.item].entered]
+        if data.source:
+            kind, key = data.source
+            days.append(self.payments[key].entered if kind == "payment" else self.invoices[key].entered)
+        return max(days)
+
+    def _is_direct(self, data: ApplicationData) -> bool:
+        """Whether the payment's own document settles it: same day, same currency."""
+        if data.kind != "payment" or not data.source or data.source[0] != "payment":
+            return False
+        payment = self.payments[data.source[1]]
+        same_currency = payment.currency == self.invoices[data.item].currency
+        return same_currency and data.on == payment.posted and self._known_on(data) == payment.entered
+
+    # -- sales ---------------------------------------------------------------------------------------------------
+
+    def _order(self, data: OrderData) -> None:
+        company = self.books.companies[data.company]
+        partner = self.numbers[data.partner]
+        order = Order(
+            self.books.number("order"), data.company, company.sales_org, CHANNEL, DIVISION, partner, data.currency, data.ordered,
+            self.books.clock.stamp(), LOADER, data.terms, data.requested, data.customer_po, data.external_id, self.data.name.upper(),
+            "A" if partner in self.books.partners.limits else "", partners=dict.fromkeys(("AG", "WE", "RE", "RG"), partner),
+        )  # fmt: skip
+        if data.text:
+            order.texts["EN", "TX01"] = data.text
+        for line in data.lines:
+            product = self.books.catalogue.products[line.product]
+            order.items.append(Item(
+                order, line.number, line.product, product.name("EN")[:40], line.quantity, internal_unit(line.unit) or product.unit,
+                line.price, 1, line.includes_tax, line.tax_rate, price_is_manual=True, requested=data.requested,
+            ))  # fmt: skip
+        self.orders[data.key] = self.books.add_order(order)
+
+    def _credit(self, data: OrderData, status: str) -> None:
+        order = self.orders[data.key]
+        self.books.journal.set(order, "credit_status", status)
+        self.books.touch(order)
+
+    def _cancel(self, data: OrderData) -> None:
+        self.books.reject(self.orders[data.key].items, REJECTED)
+
+    def _item(self, key: Key | None, number: int) -> Item | None:
+        return next((item for item in self.orders[key].items if item.number == number), None) if key else None
+
+    def _deliver(self, data: DeliveryData) -> None:
+        lines = [(item, quantity) for key, number, quantity in data.lines if (item := self._item(key, number))]
+        delivery = self.books.deliver(lines, data.issued, is_return=data.is_return, external_id=data.external_id)
+        self.books.issue(delivery, data.issued)
+        self.deliveries[data.external_id] = delivery
+
+    # -- billing -------------------------------------------------------------------------------------------------
+
+    def _invoice(self, data: InvoiceData) -> None:
+        lines = [self._line(data, n) for n in range(len(data.instalments))]
+        company = self.books.companies[data.company]
+        if data.kind == "opening":
+            document = self.books.ledger.post(
+                company, "UE", data.currency, data.posted, lines, dated=data.dated, reference=data.source_number
+            )
+            self._keep(data, document)
+            return
+        billing = self._billing(data)
+        self.billings[data.key] = self.books.bill(billing)
+        if billing.category != "U":
+            credited = self.documents.get(data.reference) if data.reference else None
+            due = data.instalments[0].due if data.instalments else None
+            self._keep(data, self.books.account(billing, lines, data.dated, credited, due))
+
+    def _keep(self, data: InvoiceData, document: Document) -> None:
+        self.documents[data.key] = document
+        for instalment, line in zip(data.instalments, document.lines, strict=True):
+            self.settlements.items[data.key, instalment.number] = line
+
+    def _line(self, data: InvoiceData, n: int) -> Line:
+        item = data.instalments[n]
+        return Line(
+            self.numbers[data.partner], item.amount, data.rate, SPECIAL_GL[item.kind], item.baseline if item.due else None, item.due,
+            data.terms, dunning_block="D" if data.disputed else "", text=data.text[:50],
+        )  # fmt: skip
+
+    def _billing(self, data: InvoiceData) -> Billing:
+        stamp = self.books.clock.stamp()
+        partner = self.numbers[data.partner]
+        org = self.books.companies[data.company].sales_org
+        return Billing(
+            self.books.number("billing"), BILLING_KIND[data.kind], "", data.company, org, partner, partner, data.currency,
+            data.posted, data.rate, data.terms, stamp, stamp, self._billing_items(data), data.customer_po, data.source_number,
+            credits=self.billings.get(data.reference) if data.reference else None,
+            dunning_block="D" if data.disputed else "", net=abs(data.net), tax=abs(data.tax),
+        )  # fmt: skip
+
+    def _billing_items(self, data: InvoiceData) -> list[BillingItem]:
+        items = []
+        for n, line in enumerate(data.lines, 1):
+            product = self.books.catalogue.products[line.product]
+            items.append(BillingItem(
+                n * 10, line.product, product.name("EN")[:40], abs(line.quantity), internal_unit(line.unit) or product.unit,
+                abs(line.net), abs(line.tax), self._item(line.order, line.order_line), self.deliveries.get(line.delivery),
+            ))  # fmt: skip
+        return items
+
+    def _reverse(self, data: InvoiceData) -> None:
+        assert data.reference
+        for application in self.applications_of.get(data.reference, []):
+            self.settlements.undo(application, data.posted)
+        if billing := self.billings.get(data.reference):
+            lost = self.books.cancel_billing(billing, data.posted, data.source_number)[1]
+        else:
+            lost = self.books.ledger.cancel(self.documents[data.reference], data.posted, data.source_number)[1]
+        self.settlements.settle_again(lost, data.posted)
+
+    # -- money ---------------------------------------------------------------------------------------------------
+
+    def _pay(self, data: PaymentData, direct: list[Application]) -> None:
+        self.settlements.post(data, direct)
+
+    def _mature(self, data: PaymentData) -> None:
+        self.settlements.mature(data)
+
+    def _return(self, data: PaymentData) -> None:
+        self.settlements.return_payment(data)
+
+    def _apply(self, application: Application) -> None:
+        source = application.data.source
+        lines = self.documents[source[1]].lines if source and source[0] == "credit_memo" else ()
+        self.settlements.apply(application, lines)
+
+    def _undo(self, application: Application) -> None:
+        assert application.data.undone
+        self.settlements.undo(application, application.data.undone)
+
+
+def _call(function: Callable[..., None], *arguments: object) -> Callable[[], None]:
+    return lambda: function(*arguments)
+
