@@ -29,7 +29,7 @@ _HEADER = {
     "SalesOrder": '"%(number)s"',
     "SalesOrderType": '"OR"',
     "SalesOrderTypeInternalCode": '"TA"',
-    "SalesOrganization": '"CN01"',
+    "SalesOrganization": '"1010"',
     "DistributionChannel": '"10"',
     "OrganizationDivision": '"00"',
     "SoldToParty": '"%(customer)d"',
@@ -67,17 +67,9 @@ _ITEM = {
     "DeliveryStatus": '"%(status)s"',
     "OrderRelatedBillingStatus": '"A"',
 }
-_SCHEDULE = {
-    "ScheduleLine": '"1"',
-    "RequestedDeliveryDate": '"/Date(%(due)d)/"',
-    "ConfirmedDeliveryDate": '"/Date(%(due)d)/"',
-    "ScheduleLineOrderQuantity": '"%(quantity)d.000"',
-    "ConfdOrderQtyByMatlAvailCheck": '"%(quantity)d.000"',
-}
 _VALUES = {
     "A_SalesOrder": _HEADER,
     "A_SalesOrderItem": _ITEM,
-    "A_SalesOrderScheduleLine": {**_ITEM, **_SCHEDULE},
 }
 _INITIAL = {
     "Edm.String": '""',
@@ -102,13 +94,13 @@ class Pages:
     rows: int
 
     def page(self, start: int, select: str, expand: str, following: str) -> bytes:
-        """The orders from the `start`-th to the end of its page; `following` is the next page's address."""
+        """The orders from the `start`-th to the end of its page; `following` is the next page's address (empty: not named)."""
         number = start // PAGE
         stop = min((number + 1) * PAGE, self.rows)
         body = _body(self.root, select, expand, start % PAGE, stop - number * PAGE)
         for mark, first in _MARKS.items():
             body = body.replace(mark, b"%d" % (first + number))
-        link = f',"__next":"{following}"' if stop < self.rows else ""
+        link = f',"__next":"{following}"' if following and stop < self.rows else ""
         return b'{"d":{"results":[' + body + b"]" + link.encode() + b"}}"
 
     def first_changed(self, since_ms: int) -> int:

@@ -15,15 +15,26 @@ import sys
 import time
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from benchmarks import order_pages
+from benchmarks.order_pages import PAGE
 from sandbox.odata.edmx import metadata_document
 
+SAFE = "$'(),/:"
 USER, PASSWORD = "BENCH", "bench-pages"
 _PROOF = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-_SINCE = re.compile(r"LastChangeDateTime g[et] datetimeoffset'([^']+)'")
+_BOUND = re.compile(r"LastChangeDateTime (ge|gt) datetimeoffset'([^']+)'")
+
+
+class Asked(NamedTuple):
+    """A page of orders: from which on, with which fields, and whether it names the next one."""
+
+    start: int
+    select: str
+    expand: str
+    linked: bool
 
 
 class Server(ThreadingHTTPServer):
@@ -37,6 +48,24 @@ class Server(ThreadingHTTPServer):
         self.metadata = metadata_document(order_pages.service())
         self.latency_s = latency_s
         self.requests = 0
+        self._ready: dict[Asked, bytes] = {}
+
+    def page(self, asked: Asked) -> bytes:
+        return self._ready.get(asked) or self._made(asked)
+
+    def prepare(self, asked: Asked) -> None:
+        """Have the page after this one ready before it is asked for."""
+        following = asked._replace(start=_next(asked.start))
+        self._ready = {following: self._made(following)} if following.start < self.pages.rows else {}
+
+    def _made(self, asked: Asked) -> bytes:
+        query = {"$select": asked.select, "$expand": asked.expand, "$skiptoken": _next(asked.start)}
+        link = f"{self.pages.root}/A_SalesOrder?{urlencode(query, safe=SAFE)}" if asked.linked else ""
+        return self.pages.page(asked.start, asked.select, asked.expand, link)
+
+
+def _next(start: int) -> int:
+    return (start // PAGE + 1) * PAGE
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -56,26 +85,27 @@ class _Handler(BaseHTTPRequestHandler):
         if name == "$metadata":
             return self._answer(200, "application/xml", self.server.metadata)
         if name == "A_SalesOrder":
-            return self._answer(200, "application/json;charset=utf-8", self._page(split.query))
+            asked = self._asked(split.query)
+            self._answer(200, "application/json;charset=utf-8", self.server.page(asked))
+            return self.server.prepare(asked)
         return self._answer(404, "text/html", b"<html>Not found</html>")
 
     def _count(self) -> int:
         count, self.server.requests = self.server.requests, 0
         return count
 
-    def _page(self, query: str) -> bytes:
-        asked = {name: values[0] for name, values in parse_qs(query).items()}
-        pages = self.server.pages
-        start = int(asked.get("$skiptoken") or self._first(asked.get("$filter", "")))
-        following = urlencode({**asked, "$skiptoken": (start // order_pages.PAGE + 1) * order_pages.PAGE}, safe="$'(),/:")
-        link = f"{pages.root}/A_SalesOrder?{following}"
-        return pages.page(start, asked.get("$select", ""), asked.get("$expand", ""), link)
+    def _asked(self, query: str) -> Asked:
+        """Like SAP's, an answer names the next page unless $top said how many records are wanted."""
+        options = {name: values[0] for name, values in parse_qs(query).items()}
+        start = int(options.get("$skiptoken") or self._first(options.get("$filter", "")))
+        return Asked(start, options.get("$select", ""), options.get("$expand", ""), "$top" not in options)
 
     def _first(self, condition: str) -> int:
-        """Where a read starts: at the bound on the change stamp; orders without a stamp there are none."""
+        """Where a read starts: at or behind a change stamp. No two orders share one, and none is without."""
         pages = self.server.pages
-        if found := _SINCE.search(condition):
-            return pages.first_changed(round(datetime.fromisoformat(found[1]).timestamp() * 1000))
+        if found := _BOUND.search(condition):
+            moment = datetime.fromisoformat(found[2])
+            return pages.first_changed(round(moment.timestamp() * 1000) + (found[1] == "gt"))
         return pages.rows if "LastChangeDateTime eq null" in condition else 0
 
     def _answer(self, status: int, content_type: str, body: bytes) -> None:
@@ -84,6 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+        self.wfile.flush()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Silent: a line a request would be measured too."""

@@ -22,6 +22,7 @@ def tree() -> Any:
     """The command `crosstie`, in the language in use."""
     from commands import (
         audit,
+        customers,
         database,
         deadletters,
         demo,
@@ -44,6 +45,7 @@ def tree() -> Any:
         ("outbox", outbox),
         ("dead-letters", deadletters),
         ("quotes", quotes),
+        ("customers", customers),
         ("orders", orders),
         ("receivables", receivables),
         ("mappings", mappings),
@@ -53,6 +55,7 @@ def tree() -> Any:
         ("audit", audit),
     ):
         app.add_typer(module.app, name=name)
+    app.add_typer(customers.products, name="products")
     return get_command(app)
 
 

@@ -41,7 +41,7 @@ def lines(failure: Failure) -> Iterator[str]:
 def filled(failure: Failure) -> str:
     """The failure's text in the user's language."""
     params = {name: _(str(value)) if name in TRANSLATED else value for name, value in failure.params.items()}
-    return _(failure.template).format(**params)
+    return _(failure.template).format(**params).strip()
 
 
 def cause(code: str, params: Mapping[str, str] | None) -> str:

@@ -45,6 +45,20 @@ STATES = {
 }
 ACTIONS = {"create": N_("create"), "change": N_("change"), "cancel": N_("cancel")}
 DIRECTIONS = {"pull": N_("pull"), "push": N_("push"), "replay": N_("replay"), "reconcile": N_("reconcile")}
+STAGES = {
+    "quoted": N_("quoted"),
+    "accepted": N_("accepted"),
+    "sent": N_("sent"),
+    "ordered": N_("ordered"),
+    "credit": N_("credit check"),
+    "picked": N_("picked"),
+    "part-shipped": N_("part-shipped"),
+    "shipped": N_("shipped"),
+    "invoiced": N_("invoiced"),
+    "paid": N_("paid"),
+    "changed": N_("changed"),
+    "cancelled": N_("cancelled"),
+}
 DIFFERENCES = {
     "missing_in_crm": N_("missing in the CRM"),
     "missing_in_erp": N_("missing in the ERP"),
@@ -68,6 +82,10 @@ def state_name(state: str) -> str:
 
 def action_name(action: str) -> str:
     return _(ACTIONS.get(action, action))
+
+
+def stage_name(stage: str) -> str:
+    return _(STAGES.get(stage, stage))
 
 
 def direction_name(direction: str) -> str:

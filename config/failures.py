@@ -20,6 +20,7 @@ from crm_core import messages as crm_messages
 from flows import errors as flow
 from flows import messages as flow_messages
 from mappings import messages as mapping_messages
+from mappings.errors import MappingError
 
 OK, BUG, USAGE, SOME_FAILED, HELD, REMOTE_DOWN, DIFFERS, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 130
 
@@ -64,22 +65,24 @@ class Failure:
 
 def describe(exc: BaseException) -> Failure | None:
     """The failure that `exc` stands for; None for what no island raises: a bug."""
-    findings = [found for found in getattr(exc, "findings", ()) if found.severity == "error"]
-    if findings:  # a mapping file: every finding with its own place
-        first, *others = [finding(found) for found in findings]
-        return replace(first, others=others)
+    findings = [finding(found) for found in getattr(exc, "findings", ()) if found.severity == "error"]
+    if isinstance(exc, MappingError) and findings:  # a file: each finding has its own place
+        return replace(findings[0], others=findings[1:])
     code, params = getattr(exc, "code", None), getattr(exc, "params", None)
     island = type(exc).__module__.partition(".")[0]
     if island not in ISLANDS or not isinstance(params, Mapping) or code not in ISLANDS[island]:
         return None
-    others = [found for other in getattr(exc, "others", ()) if (found := describe(other))]
+    others = findings or [found for other in getattr(exc, "others", ()) if (found := describe(other))]
+    if findings and "problems" in params:  # a quote's check: its findings are told one by one
+        params = {**params, "problems": ""}
     return Failure(code, params, ISLANDS[island][code], _exit_code(exc, code, params), others=others)
 
 
 def finding(found: Any) -> Failure:
-    """A `mappings.errors.Finding` as a failure with its place."""
-    place = f"{found.file}:{found.line}:{found.column}"
-    return Failure(found.code, found.params, ISLANDS["mappings"][found.code], USAGE, place)
+    """A finding of a mapping file (with its place) or of a quote's check as a failure."""
+    island = type(found).__module__.partition(".")[0]
+    place = f"{found.file}:{found.line}:{found.column}" if hasattr(found, "file") else ""
+    return Failure(found.code, found.params, ISLANDS[island][found.code], USAGE, place)
 
 
 def stored(code: str, params: Mapping[str, str]) -> Failure:

@@ -27,6 +27,10 @@ MESSAGES: dict[str, str] = {
     "secret-variable-missing": "{place}: {key} of system {system} comes from the environment variable {variable}, which is not set. Set it and try again.",
     "secret-file-missing": "{place}: {key} of system {system} comes from the file {file}, which cannot be read: {why}. Write the secret into that file.",
     "secret-empty": "{place}: {key} of system {system} is empty in {source}. Write the secret there.",
+    # sandboxes
+    "sandbox-failed": "The sandbox for {product} did not start: {why}.",
+    "sandbox-runs": "The sandbox {name} is running already. End it with `crosstie sandbox down {name}`, or choose another name.",
+    "no-such-sandbox": "There is no sandbox {name}. Known: {known}.",
     # products and mappings
     "no-such-product": "There is no product {name}. Known: {known}.",
     "no-mapping-file": "There is no mapping for product {product}: {place} does not exist.",

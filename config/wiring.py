@@ -166,12 +166,11 @@ def lookups(system: System) -> dict[str, dict[str, str]]:
     companies = system.file.companies
     areas = {code: company.sales_area for code, company in companies.items() if company.sales_area}
     tables: dict[str, dict[str, str]] = {
-        "company_time_zone": {code: system.time_zone(code) for code in companies},
-        "company_currency": {code: company.currency for code, company in companies.items()},
+        "company": {area.organization: code for code, area in areas.items()},
         "sales_organization": {code: area.organization for code, area in areas.items()},
         "distribution_channel": {code: area.channel for code, area in areas.items()},
         "division": {code: area.division for code, area in areas.items()},
-        "company_by_sales_organization": {area.organization: code for code, area in areas.items()},
+        "time_zone": {"system": system.file.time_zone, **{code: system.time_zone(code) for code in companies}},
     }
     for table, entries in system.file.lookups.items():
         tables.setdefault(table, {}).update(entries)

@@ -33,14 +33,20 @@ def tls(system: System) -> ssl.SSLContext | bool:
         return True
     files = [f for f in (system.ca_bundle, *system.client_cert) if f]
     try:
-        context = ssl.create_default_context(cafile=system.ca_bundle) if system.ca_bundle else httpx.create_ssl_context(trust_env=False)
+        context = (
+            ssl.create_default_context(cafile=system.ca_bundle)
+            if system.ca_bundle
+            else httpx.create_ssl_context(trust_env=False)
+        )
         if not system.ca_bundle:
             context.load_default_certs()
         if system.client_cert:
             context.load_cert_chain(*system.client_cert[:2])
         return context
     except (OSError, ValueError) as exc:
-        raise ConfigurationError("bad-certificate-file", system=system.name, file=", ".join(files), reason=str(exc)) from None
+        raise ConfigurationError(
+            "bad-certificate-file", system=system.name, file=", ".join(files), reason=str(exc)
+        ) from None
 
 
 def untrusted(exc: BaseException) -> str:

@@ -6,7 +6,7 @@ import base64
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 
@@ -82,7 +82,7 @@ class ClientCredentials:
         except httpx.TransportError as exc:
             raise TransientError("unreachable", system=system.name, reason=type(exc).__name__) from None
         if answer.status_code >= 500 or answer.status_code == 429:
-            where = {"method": "POST", "path": httpx.URL(system.token_url).path}
+            where: dict[str, Any] = {"method": "POST", "path": httpx.URL(system.token_url).path}
             raise TransientError("unavailable", system=system.name, status=str(answer.status_code), **where)
         self._keep(answer)
 

@@ -16,7 +16,7 @@ Wire = dict[str, Any]
 
 
 class Record(NamedTuple):
-    """One record of the ERP. `key` is the full ERP key, parts joined by '/', as the ERP shows it (numeric parts without leading zeros)."""
+    """One record of the ERP. `key` is the full ERP key as the ERP shows it: parts joined by '/', no leading zeros."""
 
     key: str
     data: Wire
@@ -45,7 +45,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Records in (stamp, key) order; `position` after the last of them; `erp_time` is the ERP's own clock (HTTP Date)."""
+    """Records in (stamp, key) order; `position` behind the last; `erp_time` is the ERP's own clock (HTTP Date)."""
 
     records: list[Record]
     position: Position
@@ -76,7 +76,7 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class RawAmount:
-    """An amount as the ERP states it, read for reconciliation without any mapping; signed by the product file's own rule."""
+    """An amount as the ERP states it, read for reconciliation without a mapping; signed by the product file's rule."""
 
     key: str
     company: str
@@ -100,14 +100,17 @@ class Pong:
 
 
 class Connector(Protocol):
-    """One configured ERP instance. Methods raise `connectors.errors`; none of them retries a write but for a refused connection, CSRF or 429."""
+    """One configured ERP instance. Methods raise `connectors.errors`.
+
+    None of them repeats a write but after a refused connection, a refused CSRF token or a 429.
+    """
 
     def ping(self) -> Pong: ...
 
     def reads(self, obj: str) -> list[Read]: ...
 
     def pull(self, obj: str, read: str, *, since: str, after: Position, fields: Iterable[str]) -> Iterator[Page]:
-        """Pages of `obj`, changed at or after `since` (empty: all), continuing behind `after`; `fields` are source paths to select."""
+        """Pages of `obj`, changed at or after `since` (empty: all), from behind `after` on; `fields`: source paths."""
 
     def lookup(self, obj: str, keys: Sequence[str], *, fields: Iterable[str]) -> Iterator[Page]:
         """The records of these keys that still exist, in pages."""
@@ -119,7 +122,7 @@ class Connector(Protocol):
         """Create one document; must have ended `deadline_s` seconds from now."""
 
     def change(self, obj: str, external_id: str, wire: Wire, *, deadline_s: float) -> Ack:
-        """Make the existing document say what `wire` says (header and lines); writing only what differs, safe to repeat."""
+        """Make the existing document say what `wire` says (header and lines); writes only what differs."""
 
     def cancel(self, obj: str, external_id: str, wire: Wire, *, deadline_s: float) -> Ack:
         """Cancel the existing document in the ERP's own way (reject its lines ...), safe to repeat."""
@@ -128,7 +131,7 @@ class Connector(Protocol):
         """Every amount of `obj` for reconciliation, by its own path, without mappings."""
 
     def source_paths(self, obj: str) -> dict[str, str] | None:
-        """Dotted paths that the system's own metadata has for `obj` with their wire type; None when it has no metadata."""
+        """Dotted paths the system's own metadata has for `obj`, with wire types; None when it has no metadata."""
 
     def close(self) -> None: ...
 
@@ -149,6 +152,7 @@ class System(Protocol):
     @property
     def auth(self) -> str:
         """One of the product's ways to log on: basic, oauth2 (client credentials) or certificate; empty: its first."""
+
     @property
     def username(self) -> str: ...
     @property
@@ -158,9 +162,11 @@ class System(Protocol):
     @property
     def client(self) -> str:
         """The tenant inside the ERP (SAP: three digits); empty: the server's default."""
+
     @property
     def language(self) -> str:
         """Logon language, two letters: the ERP answers codes and units in it, so it must not change."""
+
     @property
     def proxy(self) -> str: ...
     @property
@@ -168,16 +174,24 @@ class System(Protocol):
     @property
     def client_cert(self) -> Sequence[str]:
         """Certificate file, then key file if that is another one; empty: none."""
+
     @property
     def allow_http(self) -> bool: ...
     @property
     def key_carrier(self) -> str | Mapping[str, str]:
         """The ERP field that holds our key, or one a object; empty: the product's default."""
+
     @property
     def companies(self) -> Collection[str]:
         """Company codes to read; empty: all the user may see."""
+
+    @property
+    def tables(self) -> Mapping[str, Mapping[str, str]]:
+        """The system's own look-up tables, the ones mappings use as well (company by sales organisation ...)."""
+
     @property
     def limits(self) -> Mapping[str, float]:
         """Overrides of the product's limits (requests_per_s, concurrency, retry_s, response_mb)."""
+
     @property
     def timeout_s(self) -> float: ...

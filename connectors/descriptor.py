@@ -123,7 +123,7 @@ class Change(Strict):
 
 
 class Cancel(Strict):
-    """A document is cancelled by writing `values` to each line below `nav` whose first field of them is still empty."""
+    """A document is cancelled by writing `values` to each line below `nav` where the first of them is still empty."""
 
     nav: str
     values: dict[str, str] = Field(min_length=1)
@@ -144,17 +144,22 @@ class Sign(Strict):
 
 
 class Raw(Strict):
-    """Amounts for reconciliation, read without a mapping. No `amount`: documents are only counted."""
+    """Amounts for reconciliation, read without a mapping. No `amount`: documents are only counted.
+
+    `company_table`: the system's table that leads from what `company` holds to the company code.
+    `outside`: lines that do not count into what the customer owes.
+    """
 
     amount: str = ""
     currency: str = ""
     company: str = ""
+    company_table: str = ""
     customer: str = ""
-    on: str = ""
+    date: str = ""
     open: Match | None = None
+    outside: Match | None = None
     sign: Sign | None = None
     filter: str = ""
-    fields: list[str] = []
 
 
 class Resource(Strict):
@@ -196,7 +201,7 @@ class LogonHeaders(Strict):
 
 
 class Texts(Strict):
-    """Regular expressions over the ERP's error texts: `locked`, try again later; `single_write`, no changeset of several."""
+    """Regular expressions over the ERP's error texts: `locked`, try later; `single_write`, no changeset of several."""
 
     locked: list[Pattern] = []
     single_write: list[Pattern] = []
@@ -238,7 +243,11 @@ def parse_product(text: str, source: str) -> Product:
 
 def _explained(error: Any, lines: Lines, source: str) -> ConfigurationError:
     loc = tuple(part for part in error["loc"])
-    place = {"file": source, "line": str(lines.at(loc)), "path": ".".join(map(str, loc[:-1])) or "the file"}
+    place: dict[str, Any] = {
+        "file": source,
+        "line": str(lines.at(loc)),
+        "path": ".".join(map(str, loc[:-1])) or "the file",
+    }
     if error["type"] != "extra_forbidden":
         place["path"] = ".".join(map(str, loc)) or "the file"
         return ConfigurationError("product-value", problem=str(error["msg"]).removeprefix("Value error, "), **place)
@@ -251,7 +260,11 @@ def _fields_at(loc: tuple[str | int, ...]) -> set[str]:
     """Names of the fields of the model at this place of a product file."""
     kind: Any = Product
     for part in loc:
-        kind = _model_in(kind.model_fields[part].annotation) if isinstance(part, str) and part in kind.model_fields else kind
+        kind = (
+            _model_in(kind.model_fields[part].annotation)
+            if isinstance(part, str) and part in kind.model_fields
+            else kind
+        )
     return set(kind.model_fields)
 
 

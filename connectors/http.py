@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import logging
 import random
-import re
 import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 import tenacity
 
 from connectors.address import checked_url, origin, tls, untrusted
+from connectors.answer import Answer
 from connectors.auth import Auth, make_auth
 from connectors.base import System
 from connectors.descriptor import Limits
@@ -48,42 +45,6 @@ DRIP_S = 2.0
 """How long the next piece of an answer may take when the call has a deadline: by so much it can end late."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    method: str
-    path: str
-    status: int
-    headers: httpx.Headers
-    body: bytes
-    request_id: str
-
-    @property
-    def content_type(self) -> str:
-        return str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
-
-    @property
-    def erp_time(self) -> datetime:
-        """The ERP's clock as its Date header states it, else ours; aware, UTC."""
-        try:
-            return parsedate_to_datetime(self.headers["date"]).astimezone(UTC)
-        except (KeyError, ValueError, TypeError):
-            return datetime.now(UTC)
-
-    @property
-    def retry_after_s(self) -> float | None:
-        return _retry_after(self.headers.get("retry-after", ""), self.erp_time)
-
-
-def _retry_after(text: str, now: datetime) -> float | None:
-    """Seconds to wait from either form of Retry-After: seconds, or a date on the server's clock."""
-    if re.fullmatch(r"\d{1,6}", text.strip()):
-        return float(text)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
-    except (ValueError, TypeError):
-        return None
-
-
 class _Timeouts(dict[str, float]):
     """What httpcore asks before each phase of a call: the time limit, or what is left of the deadline."""
 
@@ -97,7 +58,7 @@ class _Timeouts(dict[str, float]):
 
 
 class Session:
-    """What one thread has to itself: its connection, its cookies and what the protocol keeps beside them (CSRF tokens)."""
+    """What one thread has to itself: its connection, its cookies and what goes with them (CSRF tokens)."""
 
     def __init__(self, client: httpx.Client) -> None:
         self.client = client
@@ -112,7 +73,13 @@ class Http:
     """Calls to one system. Threads share the pace and the token, never a cookie jar."""
 
     def __init__(
-        self, system: System, limits: Limits, *, headers: Mapping[str, str], auth: str, sleep: Callable[[float], None] = time.sleep
+        self,
+        system: System,
+        limits: Limits,
+        *,
+        headers: Mapping[str, str],
+        auth: str,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.system = system
         self.base = checked_url(system)
@@ -151,7 +118,14 @@ class Http:
             self._sessions.clear()
             self._local = threading.local()
 
-    def read(self, url: str, headers: Mapping[str, str] | None = None, *, use: Callable[[Answer], T], deadline: Deadline | None = None) -> T:
+    def read(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        use: Callable[[Answer], T],
+        deadline: Deadline | None = None,
+    ) -> T:
         """GET, repeated while that can help, until `use` has made sense of the answer.
 
         `use` raises TransientError (broken-answer, unavailable ...) where the same call may do better.
@@ -206,8 +180,10 @@ class Http:
         except httpx.InvalidURL:
             url = httpx.URL("")
         if origin(url) != origin(self.base):
-            place = {"origin": str(self.base), "path": path}
-            raise AccessError(code, system=self.system.name, target=f"{url.scheme}://{url.netloc.decode('ascii')}", **place)
+            place: dict[str, Any] = {"origin": str(self.base), "path": path}
+            raise AccessError(
+                code, system=self.system.name, target=f"{url.scheme}://{url.netloc.decode('ascii')}", **place
+            )
         return str(url)
 
     def _send(
@@ -220,7 +196,9 @@ class Http:
                 proof = self._auth.headers(session.client)
                 timeouts = _Timeouts(self.system.timeout_s, deadline)
                 sent = {**headers, **proof, "X-Request-ID": request_id}
-                request = session.client.build_request(method, url, headers=sent, content=body, extensions={"timeout": timeouts})
+                request = session.client.build_request(
+                    method, url, headers=sent, content=body, extensions={"timeout": timeouts}
+                )
                 response = session.client.send(request, stream=True)
                 status = response.status_code
                 timeouts.seconds = self.system.timeout_s if deadline is None else DRIP_S
@@ -247,14 +225,14 @@ class Http:
         return b"".join(parts)
 
     def _too_large(self, request: httpx.Request) -> ConnectorError:
-        where = {"system": self.system.name, "method": request.method, "path": request.url.path}
+        where: dict[str, Any] = {"system": self.system.name, "method": request.method, "path": request.url.path}
         if request.method != "GET":
             return OutcomeUnknownError("outcome-unknown", reason="answer too large", **where)
         return PermanentError("too-large", megabytes=f"{self._limits.response_mb:g}", **where)
 
     def _failed(self, exc: httpx.RequestError, method: str, path: str) -> ConnectorError:
         """The error that says what may be done next; `unreachable` means that nothing was sent."""
-        where = {"system": self.system.name, "method": method, "path": path}
+        where: dict[str, Any] = {"system": self.system.name, "method": method, "path": path}
         reason = type(exc).__name__
         if isinstance(exc, httpx.ConnectError) and (trust := untrusted(exc)):
             return AccessError("certificate", reason=trust, **where)
@@ -264,11 +242,20 @@ class Http:
             return ConfigurationError("bad-url", url=path, **where)
         if method != "GET":
             return OutcomeUnknownError("outcome-unknown", reason=reason, **where)
-        return TransientError("timed-out" if isinstance(exc, httpx.TimeoutException) else "connection-lost", reason=reason, **where)
+        return TransientError(
+            "timed-out" if isinstance(exc, httpx.TimeoutException) else "connection-lost", reason=reason, **where
+        )
 
     def _note(self, method: str, path: str, status: int, started: float, request_id: str) -> None:
         ms = round((time.monotonic() - started) * 1000)
-        facts = {"system": self.system.name, "method": method, "path": path, "status": status, "ms": ms, "request_id": request_id}
+        facts: dict[str, Any] = {
+            "system": self.system.name,
+            "method": method,
+            "path": path,
+            "status": status,
+            "ms": ms,
+            "request_id": request_id,
+        }
         log.debug("%s %s %s %s %sms %s", *facts.values(), extra=facts)
 
 
@@ -277,7 +264,7 @@ def _path(url: str) -> str:
 
 
 def rate_limited(system: str, answer: Answer) -> RateLimitedError:
-    facts = {"system": system, "method": answer.method, "path": answer.path}
+    facts: dict[str, Any] = {"system": system, "method": answer.method, "path": answer.path}
     return RateLimitedError("rate-limited", retry_after_s=answer.retry_after_s, **facts)
 
 
@@ -292,8 +279,8 @@ def _may_resend(exc: BaseException) -> bool:
 def _wait(state: tenacity.RetryCallState) -> float:
     """What the ERP asked for, else 0.5, 1, 2 ... 8 seconds; with up to as much jitter again, so that workers part."""
     exc = state.outcome.exception() if state.outcome else None
-    asked = exc.retry_after_s if isinstance(exc, ConnectorError) else None
+    asked: float | None = exc.retry_after_s if isinstance(exc, ConnectorError) else None
     if asked is not None:
         return asked + random.uniform(0, 0.25)
-    step = min(8.0, 0.5 * 2 ** (state.attempt_number - 1))
+    step = min(8.0, 0.5 * 2.0 ** (state.attempt_number - 1))
     return step / 2 + random.uniform(0, step / 2)

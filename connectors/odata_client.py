@@ -1,4 +1,4 @@
-"""One system's OData services: addresses, metadata read once, pages of raw records, and what a product's words resolve to."""
+"""One system's OData services: addresses, metadata read once, raw pages, and what a product's words resolve to."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from connectors.answer import Answer
 from connectors.base import System, Wire
 from connectors.descriptor import Limits, Product, ReadSpec, Resource, Write
 from connectors.errors import ConfigurationError, PermanentError, TransientError
-from connectors.http import Answer, Http
+from connectors.http import Http
 from connectors.odata_errors import Judge
 from connectors.odata_metadata import Entity, Metadata, parse_metadata
 from connectors.odata_query import query
-from connectors.odata_shape import Shape, Tree, UnknownField, expand, select, tree_of, with_keys
+from connectors.odata_shape import Shape, Tree, UnknownFieldError, expand, select, tree_of, with_keys
 from connectors.odata_types import join_key, strip_zeros
 from connectors.pace import Deadline
 from connectors.product_yaml import nearest
@@ -51,18 +52,20 @@ class Client:
     def read_spec(self, obj: str, read: str) -> ReadSpec:
         specs = {spec.name: spec for spec in self.resource(obj).reads}
         if read not in specs:
-            raise ConfigurationError("unknown-read", system=self.system.name, obj=obj, read=read, known=", ".join(specs))
+            raise ConfigurationError(
+                "unknown-read", system=self.system.name, obj=obj, read=read, known=", ".join(specs)
+            )
         return specs[read]
 
     def write_spec(self, obj: str, action: str) -> Write:
-        """How `obj` is written; ConfigurationError when this product cannot `action` (write, find, change, cancel) it."""
+        """How `obj` is written; ConfigurationError when this product cannot `action` (find, change, cancel) it."""
         write = self.resource(obj).write
         if write is None or getattr(write, action, True) is None:
             raise ConfigurationError("not-writable", action=action, obj=obj, **self._names())
         return write
 
     def carrier(self, obj: str) -> str:
-        """The field that holds our key in `obj`: the system's choice among the product's, else the product's default."""
+        """The field that holds our key in `obj`: the system's choice among those the product allows."""
         allowed = self.write_spec(obj, "key_carrier").key_carrier
         chosen = self.system.key_carrier
         name = chosen if isinstance(chosen, str) else chosen.get(obj, "")
@@ -77,7 +80,7 @@ class Client:
         carriers = [r.write.key_carrier for r in self.product.resources.values() if r.write]
         return any(name in (c.default, *c.allowed) for c in carriers)
 
-    def _names(self) -> dict[str, str]:
+    def _names(self) -> dict[str, Any]:
         return {"system": self.system.name, "product": self.product.name}
 
     # services and their metadata
@@ -95,7 +98,9 @@ class Client:
         with self._lock:
             if service not in self._metadata:
                 headers = {"Accept": "application/xml"}
-                self._metadata[service] = self.http.read(f"{self.root(service)}/$metadata", headers, use=self._parsed(service))
+                self._metadata[service] = self.http.read(
+                    f"{self.root(service)}/$metadata", headers, use=self._parsed(service)
+                )
             return self._metadata[service]
 
     def _parsed(self, service: str) -> Any:
@@ -104,7 +109,7 @@ class Client:
             try:
                 return parse_metadata(answer.body)
             except ValueError as exc:
-                facts = {"system": self.system.name, "service": service, "reason": str(exc)}
+                facts: dict[str, Any] = {"system": self.system.name, "service": service, "reason": str(exc)}
                 raise PermanentError("metadata-broken", **facts) from None
 
         return parse
@@ -112,31 +117,34 @@ class Client:
     def entity(self, resource: Resource) -> Entity:
         entity = self.metadata(resource.service).of_set(resource.set)
         if entity is None:
-            facts = {"system": self.system.name, "service": resource.service, "set": resource.set}
+            facts: dict[str, Any] = {"system": self.system.name, "service": resource.service, "set": resource.set}
             raise ConfigurationError("set-missing", **facts)
         return entity
 
     def selection(self, obj: str, fields: Iterable[str], also: Iterable[str] = ()) -> Selection:
-        """What to ask for so that `fields` come; all header fields when none is named. `also` is what we need ourselves."""
+        """What to ask for so that `fields` come; all header fields when none is named. `also`: what we need."""
         resource = self.resource(obj)
         entity, metadata = self.entity(resource), self.metadata(resource.service)
         named = list(fields)
         try:
             tree = with_keys(tree_of([*named, *(also if named else ())]), entity, metadata)
-        except UnknownField as exc:
+        except UnknownFieldError as exc:
             near = (nearest(exc.path.rpartition(".")[2], exc.known) or ["nothing like it"])[0]
-            facts = {"system": self.system.name, "obj": obj, "field": exc.path, "nearest": near}
+            facts: dict[str, Any] = {"system": self.system.name, "obj": obj, "field": exc.path, "nearest": near}
             raise ConfigurationError("source-field-missing", **facts) from None
         options = {"select": select(tree, entity, metadata), "expand": ",".join(expand(tree, entity, metadata))}
         return Selection(resource, entity, options, Shape(tree, entity, metadata), tree)
 
     # reading
 
+    def page(self, url: str) -> Rows:
+        return self.http.read(url, use=self._rows)
+
     def pages(self, url: str) -> Iterator[Rows]:
         """This address's page and those the server names after it, verbatim; a page named twice ends in an error."""
         passed = {url}
         while url:
-            rows = self.http.read(url, use=self._rows)
+            rows = self.page(url)
             yield rows
             url = self.http.same_origin(rows.next, url) if rows.next else ""
             if url in passed:

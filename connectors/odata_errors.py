@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from lxml import etree
 
+from connectors.answer import Answer
 from connectors.errors import (
     AccessError,
     ConflictError,
@@ -18,7 +19,7 @@ from connectors.errors import (
     RecordRejectedError,
     TransientError,
 )
-from connectors.http import Answer, rate_limited
+from connectors.http import rate_limited
 from connectors.odata_types import decode
 
 WRAPPERS = {"/IWBEP/CX_MGW_BUSI_EXCEPTION", "/IWBEP/CX_MGW_TECH_EXCEPTION"}
@@ -86,7 +87,7 @@ class Judge:
         if answer.status in (502, 503, 504):
             raise TransientError("unavailable", retry_after_s=answer.retry_after_s, status=status, **where)
         if answer.status >= 500:
-            facts = {"status": status, "text": text or "no text", "request_id": answer.request_id}
+            facts: dict[str, Any] = {"status": status, "text": text or "no text", "request_id": answer.request_id}
             raise TransientError("server-error", erp_code=code, **facts, **where)
         self._access(answer, code, text)
         raise PermanentError("refused", status=status, text=text or "no text", **where, **_coded(code))
@@ -94,6 +95,8 @@ class Judge:
     def write(self, answer: Answer, obj: str = "", key: str = "") -> None:
         """Raise for a write that was not accepted, or of which nobody knows."""
         if 200 <= answer.status < 300:
+            if answer.content_type == "text/html":
+                raise OutcomeUnknownError("outcome-unknown", reason="a web page", **self._where(answer))
             return
         code, text = refusal(answer.body)
         where = self._where(answer)
@@ -102,7 +105,9 @@ class Judge:
         if answer.status >= 500 and answer.status != 501:
             raise OutcomeUnknownError("outcome-unknown", reason=f"status {answer.status}", erp_code=code, **where)
         if answer.status == 423 or any(p.search(text) for p in self._locked):
-            raise TransientError("locked", system=self._system, text=text or "locked", retry_after_s=answer.retry_after_s)
+            raise TransientError(
+                "locked", system=self._system, text=text or "locked", retry_after_s=answer.retry_after_s
+            )
         if answer.status in CONFLICTS:
             raise ConflictError("conflict", system=self._system, obj=obj, key=key, erp_code=code)
         if answer.status == 404 and key:
@@ -124,6 +129,10 @@ class Judge:
         if 300 <= answer.status < 400:
             raise AccessError("redirected", target=answer.headers.get("location", "").partition("?")[0], **where)
 
+    def refuse_web_page(self, answer: Answer) -> None:
+        if answer.content_type == "text/html":
+            raise AccessError("logon-page", type=answer.content_type, **self._where(answer))
+
     def data(self, answer: Answer) -> Any:
         """The `d` of a JSON answer. AccessError for a web page, TransientError for half an answer."""
         where = self._where(answer)
@@ -144,11 +153,11 @@ class Judge:
         except ConnectorError:
             raise OutcomeUnknownError("outcome-unknown", reason="unreadable answer", **self._where(answer)) from None
 
-    def _where(self, answer: Answer) -> dict[str, str]:
+    def _where(self, answer: Answer) -> dict[str, Any]:
         return {"system": self._system, "method": answer.method, "path": answer.path}
 
 
-def _coded(code: str) -> dict[str, str]:
+def _coded(code: str) -> dict[str, Any]:
     return {"erp_code": code, "erp": code or "none"}
 
 

@@ -12,7 +12,7 @@ SAP = "{http://www.sap.com/Protocols/SAPData}"
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """`date_only`: an Edm.DateTime that means a calendar day. `upper`: kept in upper case, numbers zero-filled (codes, keys)."""
+    """`date_only`: an Edm.DateTime that is a calendar day. `upper`: kept in upper case, numbers zero-filled (codes)."""
 
     name: str
     type: str
@@ -50,7 +50,7 @@ class Metadata:
         return self._entities[navigation.target]
 
     def paths(self, entity: Entity, depth: int = 3) -> Iterator[tuple[str, str]]:
-        """Dotted paths below `entity` with their types: `depth` navigations far, never back to a type passed on the way."""
+        """Dotted paths below `entity` with types: `depth` navigations far, never back to a type passed on the way."""
         yield from self._paths(entity, "", (entity.name,), depth)
 
     def _paths(self, entity: Entity, prefix: str, passed: tuple[str, ...], depth: int) -> Iterator[tuple[str, str]]:
@@ -76,7 +76,11 @@ def parse_metadata(text: bytes) -> Metadata:
     sets = {s.get("Name", ""): s.get("EntityType", "") for s in root.iter("{*}EntitySet")}
     holders = {type_name: set_name for set_name, type_name in sets.items()}
     ends = _association_ends(schemas)
-    found = [_entity(t, schema.get("Namespace", ""), holders, ends) for schema in schemas for t in schema.findall("{*}EntityType")]
+    found = [
+        _entity(t, schema.get("Namespace", ""), holders, ends)
+        for schema in schemas
+        for t in schema.findall("{*}EntityType")
+    ]
     return Metadata({entity.name: entity for entity in found}, sets)
 
 

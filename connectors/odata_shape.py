@@ -19,7 +19,7 @@ ETAG = "@etag"
 """Where a record read for a change keeps its version."""
 
 
-class UnknownField(Exception):
+class UnknownFieldError(Exception):
     """A path the service does not have: the path, and the names there are at its place."""
 
     def __init__(self, path: str, known: list[str]) -> None:
@@ -37,7 +37,7 @@ def tree_of(paths: Iterable[str]) -> Tree:
 
 
 def with_keys(tree: Tree, entity: Entity, metadata: Metadata) -> Tree:
-    """`tree` and the key fields of every entity in it that names any field; UnknownField for a name nobody has."""
+    """`tree` and the key fields of every entity in it that names any field; UnknownFieldError for a name nobody has."""
     return _checked(tree, entity, metadata, "")
 
 
@@ -50,7 +50,7 @@ def _checked(tree: Tree, entity: Entity, metadata: Metadata, prefix: str) -> Tre
         elif name in entity.properties and not below:
             found[name] = {}
         else:
-            raise UnknownField(prefix + name, [*entity.properties, *entity.navigations])
+            raise UnknownFieldError(prefix + name, [*entity.properties, *entity.navigations])
     return found
 
 
@@ -125,7 +125,7 @@ class Shape:
 def _lines(value: Any) -> list[Wire]:
     """Expanded to-many parts come as a list or wrapped in `results`; deferred or missing ones are no lines."""
     if value.__class__ is list:
-        return value  # type: ignore[no-any-return]
+        return value
     return value.get("results", []) if value else []
 
 

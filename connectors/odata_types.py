@@ -16,7 +16,7 @@ from uuid import UUID
 
 import msgspec
 
-EPOCH = datetime(1970, 1, 1)
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  calendar days have no zone; moments get theirs as text
 DAY_MS = 86_400_000
 INTEGERS = {"Edm.Byte", "Edm.SByte", "Edm.Int16", "Edm.Int32", "Edm.Int64"}
 NUMBERS = INTEGERS | {"Edm.Decimal", "Edm.Double", "Edm.Single"}
@@ -60,7 +60,7 @@ class _Days(_Dates):
 
 
 class _Moments(_Dates):
-    """An Edm.DateTimeOffset: milliseconds are UTC whatever offset follows them (it only says where the writer was)."""
+    """An Edm.DateTimeOffset: milliseconds are UTC whatever offset follows (that only says where the writer was)."""
 
     LIMIT = 5_000
 
@@ -79,7 +79,7 @@ def time_of_day(raw: str) -> str:
 
 
 def literal(edm: str, value: str) -> str:
-    """`value` as an OData V2 literal of the type `edm`, not yet percent-encoded; ValueError when it is none of that type."""
+    """`value` as an OData V2 literal of the type `edm`, not yet percent-encoded; ValueError for no such value."""
     match edm:
         case "Edm.DateTime":
             return f"datetime'{naive(value).isoformat()}'"
@@ -192,5 +192,3 @@ def shifted(stamp: str, seconds: int, *, day: bool) -> str:
     """`stamp` (a moment or a day, ISO) so many seconds earlier; as a day where the cursor has days only."""
     earlier = moment(stamp) - timedelta(seconds=seconds)
     return earlier.date().isoformat() if day else earlier.isoformat().replace("+00:00", "Z")
-
-

@@ -1,8 +1,9 @@
 """What customers owe at any date, by age: the rules of the accounts, computed from items, payments and applications.
 
 As now known, by accounting date: each row takes effect on its own date, that day included. An application holds only
-while both its sides count. Amounts are rounded per document, then summed; currencies are never added but as local amounts.
-Advances are not revalued. Retention stands in its own column until it falls due; credit memos age by their own dates.
+while both its sides count. Amounts are rounded per document, then summed; currencies are never added but as local
+amounts. Advances are not revalued. Retention stands in its own column until it falls due; credit memos age by their
+own dates.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from decimal import Decimal
 
 from crm_core.ageing_report import BillRow, ItemRow, PaymentRow, Report
 from crm_core.ageing_sums import Sums
-from crm_core.buckets import BASES, STANDARD, Buckets
+from crm_core.buckets import BASES, STANDARD, Buckets, parse_basis
 from crm_core.money import exact, quantize, zero
 from crm_core.receivables import (
     NOTED,
@@ -43,12 +44,12 @@ def ageing(
 ) -> Report:
     """Everything open at the end of `as_of`, on one basis (due, invoice, posting) or, without one, on all three.
 
-    Raises RefusedError unknown-currency.
+    Raises RefusedError unknown-currency or bad-basis.
     """
     with exact():
         books = _Books(items, payments, applications, as_of)
         quotes = _Quotes(rates, as_of)
-        sums = Sums((basis,) if basis else BASES, buckets)
+        sums = Sums((parse_basis(basis),) if basis else BASES, buckets)
         in_dispute = _in_dispute(disputes, as_of)
         item_rows = [sums.add_item(row) for row in _item_rows(books, quotes, in_dispute, sums)]
         payment_rows = [sums.add_payment(row) for row in _payment_rows(books, quotes)]
@@ -56,7 +57,7 @@ def ageing(
         companies = sums.companies()
     item_rows.sort(key=lambda row: (_place(row.item), _natural(row.item.instalment), row.item.key))
     for rows in (payment_rows, bill_rows):
-        rows.sort(key=lambda row: (_place(row.payment), row.payment.key))  # type: ignore[attr-defined]  # both have one
+        rows.sort(key=lambda row: (_place(row.payment), row.payment.key))
     return Report(as_of, companies, item_rows, payment_rows, bill_rows, sorted(quotes.missing))
 
 
@@ -209,5 +210,3 @@ def _place(document: OpenItem | Payment) -> tuple[object, ...]:
 def _natural(number: str) -> tuple[int, str]:
     """Shorter first: numbers as text, with or without their leading zeros, in the order of numbers."""
     return len(number), number
-
-

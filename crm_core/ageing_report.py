@@ -89,7 +89,9 @@ class BillRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """`companies` by (system, company code). `missing_rates` (from, to): revalued at the booked rate for want of a newer."""
+    """`companies` by (system, company code). `missing_rates` (from, to): revalued at the booked rate for want of a
+    newer.
+    """
 
     as_of: date
     companies: dict[tuple[str, str], CompanyAgeing]

@@ -52,7 +52,8 @@ class Sums:
 
     def buckets_of(self, item: OpenItem, as_of: date) -> dict[str, str]:
         """Basis → bucket. Without a due date, an item ages from its document date."""
-        since = {"due": item.due_date or item.document_date, "invoice": item.document_date, "posting": item.posting_date}
+        written = item.document_date
+        since = {"due": item.due_date or written, "invoice": written, "posting": item.posting_date}
         return {basis: self.buckets.name((as_of - since[basis]).days) for basis in self.bases}
 
     def add_item(self, row_and_disputed: tuple[ItemRow, Decimal, Decimal]) -> ItemRow:

@@ -1,19 +1,19 @@
 """From account lines to open items, payments and applications, for ERPs that settle by clearing (SAP and its kin).
 
-**The unit** is a connected component of documents: two documents belong together when a line of the one was cleared by the
-other (now or ever remembered), settles a line of it, or reverses it. Nothing outside a component bears on it, so it is
-enough to derive again the components of the lines that changed, and to replace all rows that came from them: items
-and payments by their document, applications by `group_key`, which is always a document of the component.
+**The unit** is a connected component of documents: two documents belong together when a line of the one was cleared
+by the other (now or ever remembered), settles a line of it, or reverses it. Nothing outside a component bears on it,
+so it is enough to derive again the components of the lines that changed, and to replace all rows that came from
+them: items and payments by their document, applications by `group_key`, which is always a document of the component.
 `documents` names the documents a line ties together, `components` finds the units.
 
-**The rules.** An item line is an open item. The payment lines of a document on one account are one payment, less granted
-discounts; a bill line makes it a bill. Lines of a reversal document only end what they reverse. A partial line (`settles`)
-is an application from its posting date on, until one of the two is cleared without the other. A clearing closes what is
-left of each of its lines on its date: credits against debits, equal amounts first, then first in, first out; what finds no
-other side is applied from or to nothing. A transfer that only passes an amount on disappears: its source settles
-its target. A transfer line that stands open by itself is an item (debit) or a payment (credit) of its own.
-At every date, open items less payments left over are the sum of the lines posted and not reversed, less advance requests
-and bills.
+**The rules.** An item line is an open item. The payment lines of a document on one account are one payment, less
+granted discounts; a bill line makes it a bill. Lines of a reversal document only end what they reverse. A partial
+line (`settles`) is an application from its posting date on, until one of the two is cleared without the other. A
+clearing closes what is left of each of its lines on its date: credits against debits, equal amounts first, then
+first in, first out; what finds no other side is applied from or to nothing. A transfer that only passes an amount on
+disappears: its source settles its target. A transfer line that stands open by itself is an item (debit) or a payment
+(credit) of its own. At every date, open items less payments left over are the sum of the lines posted and not
+reversed, less advance requests and bills.
 
 **The memory** (`Cleared`, one row a line and clearing) is what the ERP forgets; see `crm_core.clearing_book.groups`.
 """
@@ -42,7 +42,9 @@ _ITEM_KINDS = ("trade", "retention", "other")
 
 
 class Derived(NamedTuple):
-    """Everything that follows from the lines given, each list in key order; `cleared` is the memory for the next time."""
+    """Everything that follows from the lines given, each list in key order; `cleared` is the memory for the next
+    time.
+    """
 
     items: list[OpenItem]
     payments: list[Payment]
@@ -55,8 +57,8 @@ def derive(
 ) -> Derived:
     """Derive whole components: all their lines by full ERP key, and the memory the last call returned for them.
 
-    `erp_today` is the ERP's own date at the read. Equal input gives equal rows, in whatever order it comes, and a second
-    call with the memory of the first changes nothing.
+    `erp_today` is the ERP's own date at the read. Equal input gives equal rows, in whatever order it comes, and a
+    second call with the memory of the first changes nothing.
     """
     with exact():
         book = open_book(lines)

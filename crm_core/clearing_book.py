@@ -1,7 +1,8 @@
-"""Account lines as a book: which document a line is of, what was reversed, what a line settles in part, what was cleared.
+"""Account lines as a book: the document of a line, what was reversed, settled in part, cleared.
 
-An ERP that settles by clearing keeps only today's clearings: a reset wipes them, and what was paid looks open at every past
-date. So every clearing ever seen is remembered (`Cleared`), and one that no longer stands gets the day it was undone.
+An ERP that settles by clearing keeps only today's clearings: a reset wipes them, and what was paid looks open at
+every past date. So every clearing ever seen is remembered (`Cleared`), and one that no longer stands gets the day it
+was undone.
 """
 
 from __future__ import annotations
@@ -112,12 +113,17 @@ def groups(book: Book, previous: Iterable[Cleared], erp_today: date) -> list[Gro
             which = GroupId(line.clearing or document_of(key), line.cleared_on)
             known[which].add(key)
             now[which].add(key)
+    found = []
     groups_of = _groups_of(known)
-    return [
-        _group(book, which, members, seen_reset.get(which, erp_today), groups_of if known[which] != now[which] else None)
-        for which in sorted(known)
-        if (members := _without_reversals(book, which, known[which]))
-    ]
+    for which in sorted(known):
+        members = _without_reversals(book, which, known[which])
+        undone = None
+        if known[which] != now[which]:
+            used = _evidence(book, which, members, groups_of, seen_reset)
+            undone = max(which.cleared_on, min([seen_reset.get(which, erp_today), *used]))
+        if members:
+            found.append(Group(which.clearing, which.cleared_on, undone, tuple(members)))
+    return found
 
 
 def _groups_of(known: Mapping[GroupId, set[str]]) -> dict[str, list[GroupId]]:
@@ -138,26 +144,25 @@ def _without_reversals(book: Book, which: GroupId, members: set[str]) -> list[st
     )
 
 
-def _group(
-    book: Book, which: GroupId, members: list[str], seen_on: date, reset: Mapping[str, list[GroupId]] | None
-) -> Group:
-    undone = None
-    if reset is not None:
-        undone = max(which.cleared_on, min([seen_on, *_evidence(book, which, members, reset)]))
-    return Group(which.clearing, which.cleared_on, undone, tuple(members))
-
-
 def _evidence(
-    book: Book, which: GroupId, members: list[str], groups_of: Mapping[str, list[GroupId]]
+    book: Book,
+    which: GroupId,
+    members: list[str],
+    groups_of: Mapping[str, list[GroupId]],
+    seen_reset: Mapping[GroupId, date],
 ) -> Iterable[date]:
-    """Dates by which a clearing must have been undone: its lines were reversed, settled in part or cleared otherwise."""
+    """Dates by which a clearing must have been undone: its lines were reversed, settled in part or cleared otherwise.
+
+    A line is in one clearing at a time: another one of the same date came first if it was undone by that date.
+    """
     for key in members:
         reversed_on = book.reversed_on.get(document_of(key))
         if reversed_on and reversed_on >= which.cleared_on:
             yield reversed_on
         for other in groups_of[key]:
             if other != which and other.cleared_on >= which.cleared_on:
-                yield other.cleared_on
+                if other.cleared_on > which.cleared_on or seen_reset.get(other, date.max) > which.cleared_on:
+                    yield other.cleared_on
         for partial in book.partials.get(key, ()):
             posted = book.lines[partial].posting_date
             if partial not in members and posted > which.cleared_on:

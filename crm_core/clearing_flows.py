@@ -1,9 +1,9 @@
 """Who gave how much to whom, from when until when: the settlements behind account lines.
 
-Every line that is no item, payment or bill is first an account of its own; a partial line and a clearing are flows between
-accounts. A transfer whose lines are settled all their life only passes money on: it is taken out, and the flows at its
-two ends become one. What cannot be taken out stays as an account, so that the sum over all accounts is at every date
-the sum of the ERP's lines.
+Every line that is no item, payment or bill is first an account of its own; a partial line and a clearing are flows
+between accounts. A transfer whose lines are settled all their life only passes money on: it is taken out, and the
+flows at its two ends become one. What cannot be taken out stays as an account, so that the sum over all accounts is
+at every date the sum of the ERP's lines.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ PASSING = ("transfer", "write_off")
 class Flow(NamedTuple):
     """`giver` and `taker` are account keys, "" for the general ledger; the amount is positive.
 
-    A `discount` takes nothing from its giver. `origin` is the document that made the flow, `mark` tells its flows apart.
+    A `discount` takes nothing from its giver. `origin` is the document that made the flow, `mark` tells its flows
+    apart.
     """
 
     giver: str
@@ -150,7 +151,9 @@ def _entry(book: Book, key: str, amount: Decimal) -> _Entry:
 
 
 def _matched(entries: list[_Entry]) -> Iterator[tuple[str, str, Decimal, str]]:
-    """(credit line, debit line, amount, kind): equal amounts first, on one account before others, then first in first out."""
+    """(credit line, debit line, amount, kind): equal amounts first, on one account before others, then first in
+    first out.
+    """
     credits, debits = ([entry for entry in entries if (entry.amount < 0) == side] for side in (True, False))
     for same_account in (True, False):
         credits, debits, pairs = _equal(credits, debits, same_account)

@@ -1,4 +1,4 @@
-"""Take transfers out of the flows: money that a document only passes on goes straight from where it came to where it went."""
+"""Take transfers out of the flows: what a document only passes on goes straight from its source to its target."""
 
 from __future__ import annotations
 
@@ -144,7 +144,8 @@ def _stand_ins(
 ) -> set[str]:
     """Lines that carry on another account: money put back on account stays its payment's, not a new one.
 
-    A debit does so only when its document was reversed: then it is the trace of a settlement that the ERP has forgotten.
+    A debit does so only when its document was reversed: then it is the trace of a settlement that the ERP has
+    forgotten.
     """
     found = set()
     for legs, end, side in ((received, "giver", -1), (given, "taker", 1)):

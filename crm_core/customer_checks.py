@@ -95,12 +95,14 @@ class Twin:
     because: str
 
 
-def duplicates(db: Database, actor: Actor, values: Mapping[str, str], *, besides: str = "", limit: int = 5) -> list[Twin]:
-    """Customers who may be the one described, most alike first: same tax id, phone or mail, or a name nearly the same."""
+def duplicates(
+    db: Database, actor: Actor, values: Mapping[str, str], *, besides: str = "", limit: int = 5
+) -> list[Twin]:
+    """Customers who may be the one described, most alike first: same tax id, phone or mail, or nearly the same name."""
     access.require(actor, "customers.read")
     table = schema.customer
     with db.read() as conn:
-        columns = select(table.c["number", "name", "name_en", "tax_id", "phone", "email"])
+        columns = select(*table.c["number", "name", "name_en", "tax_id", "phone", "email"])
         rows = [dict(row) for row in conn.execute(columns.where(table.c.number != besides)).mappings()]
     exact = [Twin(row["number"], row["name"], 100, same) for row in rows if (same := _same_fact(row, values))]
     seen = {twin.number for twin in exact}
@@ -114,10 +116,17 @@ def _same_fact(row: Mapping[str, str], values: Mapping[str, str]) -> str:
 
 
 def _alike(rows: list[dict[str, str]], values: Mapping[str, str]) -> list[Twin]:
-    names = {(index, field): plain for index, row in enumerate(rows) for field in ("name", "name_en") if (plain := core(row[field]))}
+    names = {
+        (index, field): plain
+        for index, row in enumerate(rows)
+        for field in ("name", "name_en")
+        if (plain := core(row[field]))
+    }
     best: dict[int, int] = {}
     for wanted in filter(None, (core(values.get("name", "")), core(values.get("name_en", "")))):
-        for _, score, (index, _) in process.extract(wanted, names, scorer=fuzz.token_sort_ratio, score_cutoff=SIMILAR, limit=20):
+        for _, score, (index, _) in process.extract(
+            wanted, names, scorer=fuzz.token_sort_ratio, score_cutoff=SIMILAR, limit=20
+        ):
             best[index] = max(best.get(index, 0), int(score))
     order = sorted(best, key=lambda index: (-best[index], rows[index]["number"]))
     return [Twin(rows[index]["number"], rows[index]["name"], best[index], "name") for index in order]

@@ -59,7 +59,7 @@ def queue(
 def put(
     conn: Connection, actor: Actor, now: datetime, number: str, system: str, companies: Sequence[CompanyTerms]
 ) -> tuple[str, int]:
-    """As `queue`, inside the caller's transaction. A second company of the same system is a change of the same entry."""
+    """As `queue`, in the caller's transaction. A second company of the same system is a change of the same entry."""
     row = customers.one(conn, number)
     lacking = missing(row)
     if lacking:
@@ -116,7 +116,9 @@ def _entries(conn: Connection, number: str, system: str) -> tuple[str, list[Any]
 def _known_companies(conn: Connection, number: str, system: str, before: Sequence[Any]) -> dict[str, dict[str, str]]:
     """By company code what the ERP, or an entry on its way, has already."""
     fields = ("company_code", "currency", "payment_terms")
-    found = {row["company_code"]: {name: row[name] for name in fields} for row in customers.accounts(conn, number, system)}
+    found = {
+        row["company_code"]: {name: row[name] for name in fields} for row in customers.accounts(conn, number, system)
+    }
     for row in before:
         if row.state != "dead":
             found.update({company["company_code"]: company for company in row.document.get("companies", [])})

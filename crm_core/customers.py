@@ -1,4 +1,4 @@
-"""Customers as sales works with them: what we know of each, prospects, duplicates, and becoming a customer in an ERP."""
+"""Customers as sales works with them: what we know of each, and prospects of our own."""
 
 from __future__ import annotations
 
@@ -47,14 +47,16 @@ def create(db: Database, actor: Actor, now: datetime, draft: CustomerDraft) -> s
         number = _free_number(conn)
         row = {"number": number, "origin": "crm", "blocked": False, "created_at": now, "updated_at": now, "custom": {}}
         conn.execute(insert(_TABLE).values(**row, **{**values, "owner": draft.owner or actor.name}))
-        audit.append(conn, at=now, actor=actor.name, action="customer.create", obj="customers", detail={"created": [number]})
+        audit.append(
+            conn, at=now, actor=actor.name, action="customer.create", obj="customers", detail={"created": [number]}
+        )
     return number
 
 
 def edit(db: Database, actor: Actor, now: datetime, number: str, changes: Mapping[str, str]) -> list[str]:
     """Change fields that the CRM owns; returns those that changed. Raises RefusedError for a field an ERP owns."""
     access.require(actor, "customers.write")
-    known = {name for name in CustomerDraft.__dataclass_fields__}
+    known = set(CustomerDraft.__dataclass_fields__)
     with db.write() as conn:
         row = one(conn, number)
         for name in changes:
@@ -92,7 +94,7 @@ def show(db: Database, actor: Actor, number: str) -> dict[str, Any]:
     access.require(actor, "customers.read")
     with db.read() as conn:
         row = one(conn, number)
-        people = select(schema.contact.c["name", "role", "email", "phone"])
+        people = select(*schema.contact.c["name", "role", "email", "phone"])
         own = conn.execute(people.where(schema.contact.c.customer_number == number)).mappings()
         return {
             **row,
@@ -129,13 +131,16 @@ def accounts(conn: Connection, number: str, system: str = "") -> list[dict[str, 
         .order_by(account.c.system, account.c.company_code, account.c.parent)
     )
     found = conn.execute(query.where(account.c.system == system) if system else query).mappings()
-    return [{**{name: row[name] for name in row if name not in ("seq", "parent")}, "erp_key": row["parent"]} for row in found]
+    return [
+        {**{name: row[name] for name in row if name not in ("seq", "parent")}, "erp_key": row["parent"]}
+        for row in found
+    ]
 
 
 def _erp_contacts(conn: Connection, number: str) -> list[dict[str, Any]]:
     table = schema.erp_customer_contact
     query = (
-        select(table.c["name", "role", "email", "phone"], table.c.system)
+        select(*table.c["name", "role", "email", "phone"], table.c.system)
         .join(_REFS, (_REFS.c.system == table.c.system) & (_REFS.c.erp_key == table.c.parent))
         .where(_REFS.c.obj == "customers", _REFS.c.crm_id == number)
         .order_by(table.c.system, table.c.parent, table.c.seq)

@@ -6,7 +6,7 @@ One row per record: the same record failing again counts up, it does not pile up
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -72,17 +72,25 @@ def groups(db: Database, actor: Actor, *, system: str = "", state: str = "open")
     """Dead letters by cause (object, code and the field or value at fault), most frequent first."""
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for letter in listing(db, actor, system=system, state=state):
-        params = letter["params"]
-        cause = (letter["system"], letter["obj"], letter["direction"], letter["code"], params.get("field", ""))
-        cause = (*cause, params.get("table", ""), params.get("value", "") if params.get("table") else "")
-        group = found.setdefault(cause, {name: letter[name] for name in ("system", "obj", "direction", "code", "params")})
+        facts = {name: letter[name] for name in ("system", "obj", "direction", "code", "params")}
+        group = found.setdefault(_cause(letter), facts)
         group["count"] = group.get("count", 0) + 1
         group.setdefault("keys", []).append(letter["key"])
         group["last_seen"] = max(group.get("last_seen", letter["last_seen"]), letter["last_seen"])
     return sorted(found.values(), key=lambda group: (-group["count"], group["system"], group["obj"], group["code"]))
 
 
-def listing(db: Database, actor: Actor, *, system: str = "", obj: str = "", state: str = "open") -> list[dict[str, Any]]:
+def _cause(letter: Mapping[str, Any]) -> tuple[str, ...]:
+    """Letters of one cause fail alike: the same code on the same field; an unknown code also by its value."""
+    params = letter["params"]
+    value = params.get("value", "") if params.get("table") else ""
+    names = ("system", "obj", "direction", "code")
+    return (*(letter[name] for name in names), params.get("field", ""), params.get("table", ""), value)
+
+
+def listing(
+    db: Database, actor: Actor, *, system: str = "", obj: str = "", state: str = "open"
+) -> list[dict[str, Any]]:
     """Dead letters, latest first, without what they held; empty `state` means all."""
     access.require(actor, "dead_letters.read")
     wanted = {"system": system, "obj": obj, "state": state}
@@ -167,5 +175,11 @@ def _close(db: Database, actor: Actor, now: datetime, letter_id: int, state: str
             raise RefusedError("dead-letter-closed", id=str(letter_id), state=letter.state)
         detail = {"key": letter.key, "state": [letter.state, state], "why": why}
         audit.append(
-            conn, at=now, actor=actor.name, action=f"dead_letter.{state}", obj=letter.obj, system=letter.system, detail=detail
+            conn,
+            at=now,
+            actor=actor.name,
+            action=f"dead_letter.{state}",
+            obj=letter.obj,
+            system=letter.system,
+            detail=detail,
         )

@@ -58,15 +58,22 @@ def read(db: Database, actor: Actor) -> Installation:
         return current(conn)
 
 
-def arm(db: Database, actor: Actor, now: datetime, *, armed: bool) -> Installation:
+def arm(db: Database, actor: Actor, now: datetime, *, on: bool) -> Installation:
     """Allow (or forbid) this database to write to ERPs."""
     access.require(actor, "installation.write")
     with db.write() as conn:
         before = current(conn)
-        conn.execute(update(schema.installation).values(armed=armed))
-        if before.armed != armed:
-            _audit(conn, now, actor, "installation.arm", {"armed": [before.armed, armed]})
+        conn.execute(update(schema.installation).values(armed=on))
+        if before.armed != on:
+            _audit(conn, now, actor, "installation.arm", {"armed": [before.armed, on]})
         return current(conn)
+
+
+def armed(db: Database) -> bool:
+    """Whether this database may write to ERPs; one that no installation has claimed may not."""
+    with db.read() as conn:
+        found = _row(conn)
+    return found is not None and found.armed
 
 
 def require_armed(conn: Connection, environment: str) -> None:
@@ -79,7 +86,7 @@ def require_armed(conn: Connection, environment: str) -> None:
 
 
 def entry_key(conn: Connection, decision: str) -> str:
-    """What the ERP document will bear: prefix and decision. Raises RefusedError when an ERP field could not carry it."""
+    """What the ERP document will bear: prefix and decision. Raises RefusedError where an ERP field cannot carry it."""
     key = f"{current(conn).prefix}-{decision}"
     if len(key) > KEY_LENGTH or not re.fullmatch(r"[!-~]+", key):
         raise RefusedError("key-unfit", key=key, limit=str(KEY_LENGTH))

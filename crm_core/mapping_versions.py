@@ -81,8 +81,8 @@ def unified(before: Mapping[str, Any], after: Mapping[str, Any], old: str, new: 
     """Unified diff of two contents, part by part."""
     lines: list[str] = []
     for part in sorted({*before, *after}):
-        texts = [str(content.get(part) or "").splitlines() for content in (before, after)]
-        lines += difflib.unified_diff(*texts, f"{part}@{old}", f"{part}@{new}", lineterm="")
+        one, other = (str(content.get(part) or "").splitlines() for content in (before, after))
+        lines += difflib.unified_diff(one, other, f"{part}@{old}", f"{part}@{new}", lineterm="")
     return lines
 
 
@@ -104,7 +104,14 @@ def _make_current(
     conn.execute(update(_TABLE).where(_TABLE.c.system == system).values(current=_TABLE.c.version == version))
     detail = {"version": [before["version"] if before else "", version], "reason": reason}
     audit.append(
-        conn, at=now, actor=actor.name, action=action, obj="mapping", system=system, mapping_version=version, detail=detail
+        conn,
+        at=now,
+        actor=actor.name,
+        action=action,
+        obj="mapping",
+        system=system,
+        mapping_version=version,
+        detail=detail,
     )
 
 

@@ -99,3 +99,23 @@ MESSAGES |= {
     # push
     "commit-horizon": "Sent, not answered, and not found in the ERP yet. It is looked up again at {until} UTC and sent again only if it is still not there.",
 }
+MESSAGES |= {
+    # services: rates, disputes, orders
+    "rate-currency": "The rate of {day} names '{value}', which is no ISO 4217 currency. Correct it; no rate was stored.",
+    "rate-unfit": "The rate {rate} of {day} for {pair} cannot be: it must be above 0, between two currencies. No rate was stored.",
+    "no-item": "There is no open item {key} in {system}. Pull open items, or correct the key.",
+    "no-dispute": "There is no dispute {id}.",
+    "dispute-dates": "Dispute {id} was opened on {opened}; it cannot be closed on {closed}.",
+    "dispute-credit": "Item {key} is a credit: there is nothing to dispute.",
+    "dispute-amount": "{amount} of item {key} cannot be disputed: it is over {item}, or has too many decimals.",
+    "no-order": "No order, quote or customer's order number {number} is known. Pull orders, or correct the number.",
+}
+MESSAGES |= {
+    # services: what `status --check` finds
+    "status-review": "{system}: {count} outbox entries wait for a person's decision. `crosstie outbox list` names them.",
+    "status-dead": "{system}: {count} outbox entries were refused or given up. `crosstie outbox list` names them.",
+    "status-dead-letters": "{system}: {count} records could not be taken. `crosstie dead-letters list` says why.",
+    "status-differs": "{system}: the last reconciliation found {count} differences. `crosstie reconcile {system}` names the documents.",
+    "status-run": "{system}: the last pull of {obj} is {state}. `crosstie pull {system} {obj}` runs it again.",
+    "status-stale": "{system}: {obj} was last read completely {age} ago. `crosstie pull {system} {obj}` reads it.",
+}

@@ -62,7 +62,9 @@ def document(conn: Connection, quote: Quote) -> dict[str, Any]:
 
 def states(conn: Connection, number: str) -> list[dict[str, Any]]:
     """The outbox entries of a quote, oldest first."""
-    columns = _OUTBOX.c["key", "version", "action", "state", "external_id", "attempts", "reason", "created_at", "settled_at"]
+    columns = _OUTBOX.c[
+        "key", "version", "action", "state", "external_id", "attempts", "reason", "created_at", "settled_at"
+    ]
     mine = (_OUTBOX.c.obj == "orders", _OUTBOX.c.crm_id == number)
     return [dict(row) for row in conn.execute(select(*columns).where(*mine).order_by(_OUTBOX.c.version)).mappings()]
 

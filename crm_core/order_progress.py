@@ -1,7 +1,7 @@
 """How far orders have come at any date: ordered, delivered, invoiced, what remains, per line and per unit.
 
-Quantities are in the line's own unit, with three decimals; units are never added to each other. Dates as in receivables:
-each document takes effect on its own date, that day included.
+Quantities are in the line's own unit, with three decimals; units are never added to each other. Dates as in
+receivables: each document takes effect on its own date, that day included.
 """
 
 from __future__ import annotations

@@ -139,10 +139,13 @@ class Outbox:
         """The ERP, or our own mapping, refused it for good: a person must change something first."""
         now = self.clock()
         with self.db.write() as conn:
-            self._write(conn, entry, {"state": "dead", "reason": _why(reason), "settled_at": now})
+            self._check(conn, entry)
             self._finish_attempt(conn, entry, "refused", now, _why(reason) or {})
+            sent_at = outbox_entry.maybe_sent_at(conn, entry.key, entry.version, entry.action)
+            dead = {"state": "dead", "reason": _why(reason), "settled_at": now, "last_sent_at": sent_at}
+            self._write(conn, entry, dead)
             if entry.action == "create":
-                outbox_entry.take_place(conn, entry, now, refused=True)
+                outbox_entry.take_place(conn, replace(entry, last_sent_at=sent_at), now, refused=True)
             self._note(conn, entry, "dead", now, reason=_why(reason))
         return "dead"
 
@@ -164,7 +167,9 @@ class Outbox:
         attempt = {"key": entry.key, "version": entry.version, "number": entry.attempts, "run_id": self.run_id}
         return {**attempt, "lease_token": entry.lease_token, "started_at": now, "outcome": ""}
 
-    def _finish_attempt(self, conn: Connection, entry: Entry, outcome: str, now: datetime, detail: dict[str, Any]) -> None:
+    def _finish_attempt(
+        self, conn: Connection, entry: Entry, outcome: str, now: datetime, detail: dict[str, Any]
+    ) -> None:
         """Close the attempt under this lease, and those that died with their process."""
         mine = ATTEMPT.c.lease_token == entry.lease_token
         still_open = (ATTEMPT.c.key == entry.key, ATTEMPT.c.version == entry.version, ATTEMPT.c.outcome == "")
@@ -174,22 +179,26 @@ class Outbox:
         conn.execute(update(ATTEMPT).where(*still_open, mine).values(**done))
 
     def _note(self, conn: Connection, entry: Entry, state: str, now: datetime, **detail: Any) -> None:
-        outbox_entry.note(
-            conn, entry, now, self.actor.name, state, self.run_id, state=[entry.state, state], **detail
-        )
+        outbox_entry.note(conn, entry, now, self.actor.name, state, self.run_id, state=[entry.state, state], **detail)
 
 
 def _due(system: str, now: datetime) -> Any:
     free = or_(TABLE.c.lease_until.is_(None), TABLE.c.lease_until <= now)
     waiting = (TABLE.c.system == system, TABLE.c.state.in_(("pending", "unknown")), TABLE.c.due_at <= now)
-    query = select(TABLE.c.key, TABLE.c.version, TABLE.c.lease_token).where(*waiting, free, ~outbox_entry.blockers(TABLE))
+    query = select(TABLE.c.key, TABLE.c.version, TABLE.c.lease_token).where(
+        *waiting, free, ~outbox_entry.blockers(TABLE)
+    )
     return query.order_by(TABLE.c.due_at, TABLE.c.created_at, TABLE.c.key, TABLE.c.version).with_for_update(
         skip_locked=True, of=TABLE
     )
 
 
 def _held(entry: Entry) -> tuple[Any, ...]:
-    mine = (TABLE.c.lease_token == entry.lease_token, TABLE.c.lease_owner == entry.lease_owner, TABLE.c.lease_owner != "")
+    mine = (
+        TABLE.c.lease_token == entry.lease_token,
+        TABLE.c.lease_owner == entry.lease_owner,
+        TABLE.c.lease_owner != "",
+    )
     return (*at(entry.key, entry.version), *mine)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from crm_core import access, outbox_entry, schema
+from crm_core import access, outbox_entry
 from crm_core.access import Actor
 from crm_core.database import Database
 from crm_core.errors import NotFoundError, RefusedError
@@ -26,11 +26,15 @@ def listing(
     states: Sequence[str] = ("pending", "unknown", "review", "dead"),
     limit: int = 500,
 ) -> list[dict[str, Any]]:
-    """Entries, oldest first; `waits_for` names the entry that must be settled before, if any: key, version and state."""
+    """Entries, oldest first; `waits_for` is the entry that must be settled before, if any, with state and reason."""
     access.require(actor, "outbox.read")
     wanted = [TABLE.c[name] == value for name, value in (("system", system), ("obj", obj)) if value]
     columns = [column for column in TABLE.c if column.name not in _HIDDEN]
-    query = select(*columns).where(*wanted, TABLE.c.state.in_(states)).order_by(TABLE.c.created_at, TABLE.c.key, TABLE.c.version)
+    query = (
+        select(*columns)
+        .where(*wanted, TABLE.c.state.in_(states))
+        .order_by(TABLE.c.created_at, TABLE.c.key, TABLE.c.version)
+    )
     with db.read() as conn:
         return [{**row, "waits_for": _waits_for(conn, row)} for row in conn.execute(query.limit(limit)).mappings()]
 
@@ -80,13 +84,24 @@ def settle_by_hand(
         else:
             _bind(conn, entry, external_id, now, actor.name)
         after = _one(conn, key, version)
-        detail = {"state": [entry.state, after.state], "why": why, "external_id": external_id}
-        outbox_entry.note(conn, entry, now, actor.name, "settle_by_hand", **detail)
+        became = [entry.state, after.state]
+        outbox_entry.note(
+            conn, entry, now, actor.name, "settle_by_hand", state=became, why=why, external_id=external_id
+        )
     return after
 
 
 def adopt(
-    db: Database, actor: Actor, now: datetime, *, system: str, obj: str, key: str, crm_id: str, external_id: str, why: str
+    db: Database,
+    actor: Actor,
+    now: datetime,
+    *,
+    system: str,
+    obj: str,
+    key: str,
+    crm_id: str,
+    external_id: str,
+    why: str,
 ) -> Entry:
     """Take an ERP document that bears our key and that we do not know (after a restore): link it, so that later
     versions of the decision change it instead of making a second one. Raises RefusedError when the key is known.
@@ -171,7 +186,11 @@ def _waits_for(conn: Connection, row: Any) -> dict[str, Any] | None:
     if not conn.execute(select(me.c.key).where(*mine, outbox_entry.blockers(me))).first():
         return None
     keys = {row["key"], row["after_key"]} - {""}
-    others = (TABLE.c.key.in_(keys), TABLE.c.state != "sent", ~((TABLE.c.key == row["key"]) & (TABLE.c.version >= row["version"])))
+    others = (
+        TABLE.c.key.in_(keys),
+        TABLE.c.state != "sent",
+        ~((TABLE.c.key == row["key"]) & (TABLE.c.version >= row["version"])),
+    )
     query = select(TABLE.c.key, TABLE.c.version, TABLE.c.state, TABLE.c.reason).where(*others)
     blocker = conn.execute(query.order_by(TABLE.c.key != row["after_key"], TABLE.c.version).limit(1)).mappings().first()
     return None if blocker is None else dict(blocker)
@@ -181,5 +200,3 @@ def _tries(conn: Connection, key: str, version: int) -> list[dict[str, Any]]:
     mine = (ATTEMPT.c.key == key, ATTEMPT.c.version == version)
     rows: Sequence[Row[Any]] = conn.execute(select(ATTEMPT).where(*mine).order_by(ATTEMPT.c.id)).all()
     return [dict(row._mapping) for row in rows]
-
-

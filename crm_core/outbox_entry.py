@@ -1,7 +1,7 @@
 """An outbox entry: one decision that must become (or change) exactly one ERP document.
 
-States: pending -> sent | unknown | review | dead. *unknown*: it may have reached the ERP, so it is looked up before it is
-sent again. *review*: what the look-up found is not plainly ours. *dead*: refused, or given up by a person.
+States: pending -> sent | unknown | review | dead. *unknown*: it may have reached the ERP, so it is looked up before it
+is sent again. *review*: what the look-up found is not plainly ours. *dead*: refused, or given up by a person.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _dead_create(rows: Sequence[Row[Any]]) -> Row[Any] | None:
 
 
 def _in_place_of(dead: Any) -> dict[str, Any]:
-    """What a create takes over from the dead one before it: with its attempts goes the duty to look up before sending."""
+    """What a create takes over from the dead one before it, so that it too is looked up before it is sent."""
     taken = ("attempts", "last_sent_at", "after_key")
     return {"action": "create", **{name: getattr(dead, name) for name in taken}}
 
@@ -146,6 +146,15 @@ def blockers(entry: Any) -> ColumnElement[bool]:
     return select(other.c.key).where(*unsettled).correlate(entry).exists()
 
 
+def waiting(db: Database, system: str, *, blocked: bool = False) -> list[Entry]:
+    """Entries not settled yet that nothing but time holds up, due or not; with `blocked` also those behind others."""
+    where = [TABLE.c.system == system, TABLE.c.state.in_(("pending", "unknown"))]
+    where += [] if blocked else [~blockers(TABLE)]
+    query = select(TABLE).where(*where).order_by(TABLE.c.due_at, TABLE.c.created_at, TABLE.c.key, TABLE.c.version)
+    with db.read() as conn:
+        return [_entry(conn, row) for row in conn.execute(query)]
+
+
 def maybe_sent_at(conn: Connection, key: str, version: int, action: str) -> datetime | None:
     """When an attempt last began that may have reached the ERP. A create inherits those of the creates before it."""
     mine = ATTEMPT.c.version <= version if action == "create" else ATTEMPT.c.version == version
@@ -163,8 +172,8 @@ def link(conn: Connection, entry: Entry, external_id: str, now: datetime, by: st
 def take_place(conn: Connection, dead: Entry, now: datetime, *, refused: bool) -> None:
     """A create died. The next version of its key, if it waits, creates the document itself.
 
-    It inherits the attempts, so it is looked up before it is sent. A waiting cancellation is done when the ERP `refused`
-    the create: there is nothing to cancel; when a person gave the create up, he decides about that one too.
+    It inherits the attempts, so it is looked up before it is sent. A waiting cancellation is done when the ERP
+    `refused` the create: there is nothing to cancel; when a person gave the create up, he decides about that too.
     """
     query = select(TABLE).where(TABLE.c.key == dead.key, TABLE.c.version > dead.version, TABLE.c.state != "sent")
     following = conn.execute(query.order_by(TABLE.c.version).limit(1)).first()
@@ -173,13 +182,15 @@ def take_place(conn: Connection, dead: Entry, now: datetime, *, refused: bool) -
     if following.action == "change":
         conn.execute(update(TABLE).where(*at(dead.key, following.version)).values(**_in_place_of(dead)))
     elif following.action == "cancel" and refused:
-        done = {"state": "sent", "settled_at": now, "reason": {"code": "nothing-to-cancel", "params": {"key": dead.key}}}
+        done = {
+            "state": "sent",
+            "settled_at": now,
+            "reason": {"code": "nothing-to-cancel", "params": {"key": dead.key}},
+        }
         conn.execute(update(TABLE).where(*at(dead.key, following.version)).values(**done))
 
 
-def note(
-    conn: Connection, entry: Entry, now: datetime, by: str, action: str, run_id: str = "", **detail: Any
-) -> None:
+def note(conn: Connection, entry: Entry, now: datetime, by: str, action: str, run_id: str = "", **detail: Any) -> None:
     """Leave the audit entry of what became of an outbox entry."""
     audit.append(
         conn,
@@ -217,15 +228,3 @@ def _with_customer(conn: Connection, system: str, document: dict[str, Any]) -> d
     mine = (refs.c.system == system, refs.c.obj == "customers", refs.c.crm_id == customer["number"])
     erp_key = conn.execute(select(refs.c.erp_key).where(*mine).order_by(refs.c.erp_key).limit(1)).scalar()
     return {**document, "customer": {**customer, "erp_key": erp_key or ""}}
-
-
-def entries(conn: Connection, rows: Sequence[Row[Any]]) -> list[Entry]:
-    """Rows of the table as entries."""
-    return [_entry(conn, row) for row in rows]
-
-
-def waiting(db: Database, system: str) -> list[Entry]:
-    """Every entry of a system that is not settled and needs no person: what a push would send, now or later."""
-    query = select(TABLE).where(TABLE.c.system == system, TABLE.c.state.in_(("pending", "unknown")))
-    with db.read() as conn:
-        return entries(conn, list(conn.execute(query.order_by(TABLE.c.created_at, TABLE.c.key, TABLE.c.version))))

@@ -5,7 +5,7 @@ An *error* keeps it from being accepted; a *warning* tells what the ERP may hold
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -43,6 +43,11 @@ def warning(code: str, line: str = "", **params: str) -> Finding:
     return Finding(code, "warning", {"line": line, **params}, line)
 
 
+def _late(head: RowMapping) -> Callable[..., Finding]:
+    """A date that has passed keeps a draft from being accepted; an accepted quote may still be amended after it."""
+    return error if head["state"] == "draft" else warning
+
+
 def findings(conn: Connection, quote: Quote, today: date) -> list[Finding]:
     """Everything found, errors first; `today` is the company's own date."""
     found = [*_header(conn, quote, today), *_customer(conn, quote, today)]
@@ -59,9 +64,9 @@ def _header(conn: Connection, quote: Quote, today: date) -> Iterator[Finding]:
     if not quote.lines:
         yield error("quote-empty", number=head["number"])
     if head["valid_until"] and head["valid_until"] < today:
-        yield error("quote-expired", number=head["number"], until=str(head["valid_until"]), today=str(today))
+        yield _late(head)("quote-expired", number=head["number"], until=str(head["valid_until"]), today=str(today))
     if head["requested_on"] and head["requested_on"] < today:
-        yield error("requested-past", requested=str(head["requested_on"]), today=str(today))
+        yield _late(head)("requested-past", requested=str(head["requested_on"]), today=str(today))
     for name in ("customer_po", "payment_terms"):
         if len(head[name]) > LIMITS[name]:
             yield error("text-long", field=name, value=head[name], length=str(len(head[name])), limit=str(LIMITS[name]))
@@ -95,7 +100,11 @@ def _customer(conn: Connection, quote: Quote, today: date) -> Iterator[Finding]:
 
 def _accounts(conn: Connection, quote: Quote, names: dict[str, str], today: date) -> Iterator[Finding]:
     head = quote.head
-    rows = [row for row in customers.accounts(conn, names["number"], head["system"]) if row["company_code"] == head["company_code"]]
+    rows = [
+        row
+        for row in customers.accounts(conn, names["number"], head["system"])
+        if row["company_code"] == head["company_code"]
+    ]
     if not rows:
         if not customer_decisions.pending_key(conn, names["number"], head["system"], head["company_code"]):
             yield error("customer-not-in-company", **names)
@@ -112,10 +121,14 @@ def _accounts(conn: Connection, quote: Quote, names: dict[str, str], today: date
         yield from _credit(conn, head, account, names, today)
 
 
-def _credit(conn: Connection, head: RowMapping, account: dict[str, Any], names: dict[str, str], today: date) -> Iterator[Finding]:
+def _credit(
+    conn: Connection, head: RowMapping, account: dict[str, Any], names: dict[str, str], today: date
+) -> Iterator[Finding]:
     """Open receivables and this quote against the limit, in the company's local currency, at the newest rates."""
     used = receivables_report.exposure(conn, head["system"], head["company_code"], names["number"], today)
-    value = receivables_report.in_local(conn, head["system"], head["company_code"], head["gross_total"], head["currency"], today)
+    value = receivables_report.in_local(
+        conn, head["system"], head["company_code"], head["gross_total"], head["currency"], today
+    )
     if value is None:
         yield warning("credit-unknown", currency=head["currency"], **names)
     elif used + value > account["credit_limit"]:
@@ -139,8 +152,9 @@ def _line(conn: Connection, head: RowMapping, line: RowMapping, today: date) -> 
     elif line["price"] < 0:
         yield error("price-negative", **name, price=f"{line['price']:f}")
     if line["requested_on"] and line["requested_on"] < today:
-        yield error("line-requested-past", line=line["line"], requested=str(line["requested_on"]), today=str(today))
+        yield _late(head)(
+            "line-requested-past", line=line["line"], requested=str(line["requested_on"]), today=str(today)
+        )
     if len(line["text"]) > LIMITS["text"]:
         size = {"length": str(len(line["text"])), "limit": str(LIMITS["text"])}
         yield error("line-text-long", line=line["line"], value=line["text"], **size)
-

@@ -61,7 +61,9 @@ def instalments(gross: Decimal, percents: Sequence[Decimal], currency: str) -> l
         return [*parts, gross - sum(parts, Decimal(0))] if percents else []
 
 
-def net_price(quantity: Decimal, net: Decimal, price: Decimal, per: Decimal, *, includes_tax: bool) -> tuple[Decimal, Decimal]:
+def net_price(
+    quantity: Decimal, net: Decimal, price: Decimal, per: Decimal, *, includes_tax: bool
+) -> tuple[Decimal, Decimal]:
     """(price, per) without tax from which an ERP computes exactly our `net`.
 
     A price with tax has no exact net price; the line's net for its whole quantity has, where that is a whole number.

@@ -21,7 +21,7 @@ _QUOTE, _LINE, _PART = schema.quote, schema.quote_line, schema.quote_instalment
 
 @dataclass(frozen=True, slots=True)
 class DraftLine:
-    """`price` is for `per` units; None takes the list price. `tax_rate` is in per cent. `line` names it in later versions."""
+    """`price` is for `per` units (None: the list price), `tax_rate` in per cent; `line` names it in later versions."""
 
     product_key: str
     quantity: Decimal
@@ -114,7 +114,7 @@ def priced_lines(
 
 
 def part_rows(draft: QuoteDraft, gross: Decimal) -> list[dict[str, Any]]:
-    """Rows of the payment plan; raises RefusedError unless its shares make 100 % and each is due after a known event."""
+    """Rows of the payment plan; raises RefusedError unless its shares make 100 % and each has a known basis."""
     if not draft.parts:
         return []
     share = sum((part.percent for part in draft.parts), Decimal(0))

@@ -14,7 +14,17 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from crm_core import access, audit, companies, customer_decisions, customers, order_decisions, quote_check, quote_rows, schema
+from crm_core import (
+    access,
+    audit,
+    companies,
+    customer_decisions,
+    customers,
+    order_decisions,
+    quote_check,
+    quote_rows,
+    schema,
+)
 from crm_core.access import Actor
 from crm_core.customer_decisions import CompanyTerms
 from crm_core.database import Database
@@ -232,7 +242,14 @@ def _customer_entry(conn: Connection, actor: Actor, now: datetime, quote: Quote)
 
 
 def _audit(
-    conn: Connection, actor: Actor, now: datetime, action: str, quote: Quote, *, before: Quote | None = None, why: str = ""
+    conn: Connection,
+    actor: Actor,
+    now: datetime,
+    action: str,
+    quote: Quote,
+    *,
+    before: Quote | None = None,
+    why: str = "",
 ) -> None:
     head = quote.head
     detail: dict[str, Any] = {"number": quote.number, "version": head["version"], "state": head["state"]}

@@ -22,8 +22,8 @@ NOTED = "advance_request"
 class OpenItem(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """One instalment of a document. `customer` is the CRM's number, `customer_key` the ERP's.
 
-    `kind` is trade, retention, other or advance_request; `document_kind` as in `crm_core.model` (or transfer, write_off).
-    `disputed` is the ERP's own mark on the whole item; disputes kept in the CRM are `Dispute`.
+    `kind` is trade, retention, other or advance_request; `document_kind` as in `crm_core.model` (or transfer,
+    write_off). `disputed` is the ERP's own mark on the whole item; disputes kept in the CRM are `Dispute`.
     """
 
     system: str = ""
@@ -75,10 +75,11 @@ class Payment(msgspec.Struct, kw_only=True, frozen=True, gc=False):
 
 
 class Application(msgspec.Struct, kw_only=True, frozen=True, gc=False):
-    """What one side gave (`source_amount`, its currency) and the other was reduced by (`amount`, its currency); both >= 0.
+    """What one side gave (`source_amount`, in its currency) and the other was reduced by (`amount`, in its own).
 
-    `kind` is payment, credit, discount or write_off. `source_kind` says what `source_key` is: payment, item or "" (none).
-    A target is an item, or a payment where money went back. A side that is unknown has an empty key and amount 0.
+    `kind` is payment, credit, discount or write_off. `source_kind` says what `source_key` is: payment, item or ""
+    (none). A target is an item, or a payment where money went back. A side that is unknown has an empty key and
+    amount 0. Both amounts are positive or 0.
     `group_key` is the ERP document that made it.
     """
 

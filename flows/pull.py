@@ -20,11 +20,13 @@ from crm_core.store import Counts, Page
 from flows.context import Context, Progress, nobody_watches
 from flows.errors import FlowError, HeldError, UsageError
 from flows.prefetch import Prefetched
-from mappings.engine import RecordMappingError, Section
+from mappings.engine import Section
+from mappings.errors import RecordMappingError
 
 REJECTS_MIN, REJECTS_SHARE = 50, 0.2  # more rejects than both: the mapping is broken, not the data
 REMOVALS_MAX, REMOVALS_SHARE = 50, 0.2  # more removals than either of them wait for approval
 LOOKUP_CHUNK = 200
+SAMPLE = 50  # records of a page that are counted for the guard against emptied source paths
 FOLLOWED = ("deliveries", "invoices")  # their lines name orders whose status they change
 
 
@@ -44,7 +46,7 @@ class PullReport:
 
 def objects_of(ctx: Context, wanted: Sequence[str] = ()) -> list[str]:
     """The objects to pull, in order; raises UsageError for one that the mapping does not have."""
-    known = [obj for obj in PULLED if ctx.mapping.has(obj, "pull")]
+    known = [obj for obj in PULLED if "pull" in ctx.mapping.sections(obj)]
     for obj in wanted:
         if obj not in known:
             raise UsageError("unknown-object", system=ctx.system, object=obj, objects=", ".join(known))
@@ -217,11 +219,21 @@ class _ObjectPull:
             self.touched.difference_update(item.key for item in taken)
 
     def _guard_paths(self, page: base.Page) -> None:
-        filled = self.section.filled_paths([record.data for record in page.records])
-        emptied = self.fill.emptied(filled, len(page.records))
+        """Hold the run when a mapped path that used to be filled is empty in the whole page; a sample keeps the score."""
+        filled_in = self.section.filled_paths
+        counts = dict.fromkeys(self.section.fields, 0)
+        for _, data in page.records[:SAMPLE]:
+            for path in filled_in(data):
+                counts[path] += 1
+        emptied = set(self.fill.emptied(counts, len(page.records)))
+        for _, data in page.records[SAMPLE:] if emptied else ():
+            emptied -= filled_in(data)
+            if not emptied:
+                break
         if emptied and not self.approve:
-            raise HeldError("path-emptied", system=self.ctx.system, object=self.obj, paths=", ".join(emptied))
-        self.fill.note(filled, len(page.records))
+            paths = ", ".join(sorted(emptied))
+            raise HeldError("path-emptied", system=self.ctx.system, object=self.obj, paths=paths)
+        self.fill.note(counts, min(SAMPLE, len(page.records)))
 
     def _guard_rejects(self) -> None:
         counts = self.counts

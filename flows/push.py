@@ -28,7 +28,7 @@ from crm_core.errors import CrmError, LeaseLostError
 from crm_core.outbox import Outbox
 from crm_core.outbox_entry import Entry
 from flows.context import Context, Progress, nobody_watches
-from mappings.engine import RecordMappingError
+from mappings.errors import RecordMappingError
 
 LEASE_MARGIN = timedelta(seconds=30)  # between the send's deadline and the end of the lease: time to write the outcome
 FIRST_LOOK_S, LONGEST_WAIT_S = 1.0, 300.0

@@ -53,7 +53,7 @@ def reconcile(ctx: Context, objects: Sequence[str] = (), *, progress: Progress =
             known = ", ".join(books.RECONCILED)
             raise UsageError("unknown-object", system=ctx.system, object=obj, objects=known)
     for obj in books.RECONCILED:
-        if (objects and obj not in objects) or not ctx.mapping.has(obj, "pull"):
+        if (objects and obj not in objects) or "pull" not in ctx.mapping.sections(obj):
             continue
         run_id = sync_state.begin_run(ctx.database, ctx.system, obj, "reconcile", ctx.clock())
         before = len(report.differences)

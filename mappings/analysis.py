@@ -1,8 +1,8 @@
 """What an expression reads and calls, found in its syntax tree without evaluating it.
 
-The walk follows *paths*: every part of an expression yields the set of source paths that its value may come from; a name
-extends each of them. So `to_Item[0].Material`, `$x := to_Item; $x.Material` and `$map(to_Item, function($i){$i.Material})`
-all read to_Item.Material. It may name a field too many, never one too few.
+The walk follows *paths*: every part of an expression yields the set of source paths that its value may come from; a
+name extends each of them. So `to_Item[0].Material`, `$x := to_Item; $x.Material` and
+`$map(to_Item, function($i){$i.Material})` all read to_Item.Material. It may name a field too many, never one too few.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Operation:
 
 @dataclass(slots=True)
 class Facts:
-    """All that is known of one expression. `alone`: it must run in a process that can be killed (patterns, ranges, padding)."""
+    """All that is known of one expression. `alone`: it needs a process that can be killed (patterns, padding)."""
 
     used: set[Path] = field(default_factory=set)
     calls: list[Call] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Facts:
 
 
 def analyse(tree: Any, here: Paths, builtins: frozenset[str]) -> Facts:
-    """Facts of a parsed expression that is evaluated on the source paths `here`; `builtins`: every function that exists."""
+    """Facts of a parsed expression that is evaluated on the source paths `here`; `builtins`: all functions."""
     walk = _Walk(builtins)
     walk.facts.result = walk.value(tree, here, {})
     walk.facts.simple = tree.type != "bind"

@@ -22,8 +22,8 @@ _TABLES = {"code": "codes", "lookup": "lookups"}
 class Surroundings:
     """What a mapping is checked against; whatever is not known stays empty and is not checked.
 
-    `targets`: the CRM's objects. `wires`: the system's own paths and types of each object. `documents`: the paths of the
-    CRM's decision documents that push sections read. `lookups`: the system file's tables, None without a system.
+    `targets`: the CRM's objects. `wires`: the system's own paths and types of each object. `documents`: the CRM's
+    decision documents that push sections read. `lookups`: the system file's tables, None without a system.
     """
 
     targets: Mapping[str, Target] = field(default_factory=dict)

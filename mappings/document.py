@@ -6,7 +6,7 @@ Nothing becomes a number, a date or a boolean here (`NO`, `010` and `2025-01-01`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -35,8 +35,8 @@ class Table:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Items:
-    nodes: list[Node] = field(default_factory=list)
-    place: Place = Place("", 1, 1)
+    nodes: list[Node]
+    place: Place
 
 
 Node = Scalar | Table | Items
@@ -47,7 +47,8 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            raise _AliasError(problem_mark=self.peek_event().start_mark)
+            event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+            raise _AliasError(problem_mark=event.start_mark)
         return super().compose_node(parent, index)
 
 
@@ -91,7 +92,7 @@ class _Reader:
                 return Items([self.node(child) for child in node.value], self.place(node))
             case _:
                 raw = self.text[node.start_mark.index : node.end_mark.index]
-                bare = node.style is None
+                bare = getattr(node, "style", None) is None
                 value = None if bare and node.value in _NULLS else str(node.value)
                 return Scalar(value, self.place(node), raw, bare)
 

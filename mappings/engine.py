@@ -1,8 +1,8 @@
 """The only door to mappings, and the only place that knows jsonata: load a mapping, apply its sections to records.
 
-A section is one JSONata object, evaluated once a record: compiled once a thread, with names of its own at every evaluation
-(a compiled expression that threads share without them mixes records up), stopped after `SECONDS`. Sections with patterns
-run in a process of their own that can be killed (`mappings.worker`): a hostile pattern cannot be interrupted.
+A section is one JSONata object, evaluated once a record: compiled once a thread, with names of its own at every
+evaluation (a compiled expression that threads share without them mixes records up), stopped after `SECONDS`. Sections
+with patterns run in a process of their own that can be killed (`mappings.worker`): nothing interrupts a hostile pattern.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mappings.functions import ARITY, Tables, functions
 from mappings.overlay import content_hash, moved_lines, read_merged
 from mappings.plan import ExpressionError, Part, Plan, Reader, used_paths
 from mappings.script import Script, script_of
-from mappings.shaping import filled, shape_of, tree_of
+from mappings.shaping import Branch, shape_of
 from mappings.values import Shape, plain_record
 from mappings.worker import Apart
 
@@ -146,9 +146,9 @@ class Section:
     def __init__(self, obj: str, name: str, source: str, part: Part, script: Script, shape: Shape) -> None:
         self.obj, self.name, self.source = obj, name, source
         self._shape = shape
-        self._evaluate: Callable[[dict[str, Any]], dict[str, Any]] = Apart(script) if script.alone else Evaluator(script)
+        self._evaluate = Apart(script) if script.alone else Evaluator(script)
         paths = leaves(used_paths(part))
-        self._tree = tree_of(paths)
+        self._root = Branch("", (), paths)
         self.fields = frozenset(".".join(path) for path in paths)
         """Dotted source paths that the expressions read, such as to_Item.Material."""
 
@@ -166,12 +166,12 @@ class Section:
     def filled_paths(self, data: Mapping[str, Any]) -> set[str]:
         """Which of `fields` have a value in this record."""
         found: set[str] = set()
-        filled(self._tree, data, "", found)
+        self._root.fill(data, found)
         return found
 
 
 class MappingSet:
-    """All sections of one mapping for one system. `version` is the hash of what it says, overlay and lookups included."""
+    """All sections of one mapping for one system. `version`: hash of all that it says, overlay and lookups included."""
 
     def __init__(self, plan: Plan, source: str, targets: Mapping[str, Target], lookups: Tables, version: str) -> None:
         self.product, self.source, self.version = plan.product, source, version
@@ -244,8 +244,8 @@ def check_mapping(
 ) -> list[Finding]:
     """Everything wrong or doubtful, errors and warnings, by place.
 
-    `wires`: `connector.source_paths(obj)` of each object, None where the system has no metadata; `documents`: the decision
-    documents that push sections read; `lookups`: None when there is no system to check against.
+    `wires`: `connector.source_paths(obj)` of each object, None where the system has no metadata; `documents`: the
+    decision documents that push sections read; `lookups`: None when there is no system to check against.
     """
     source = source or f"mappings/{product}.yaml"
     findings = Findings()

@@ -1,7 +1,7 @@
 """Our own functions in expressions: exact on money, strict on codes and dates.
 
-A missing value (absent, or empty text) gives a missing value, never zero. Amounts go in as text or whole numbers and come
-out as text. A value that cannot be used raises ValueProblem; the record is refused, nothing is guessed.
+A missing value (absent, or empty text) gives a missing value, never zero. Amounts go in as text or whole numbers and
+come out as text. A value that cannot be used raises ValueProblem; the record is refused, nothing is guessed.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def functions(codes: Tables, lookups: Tables, *, backwards: bool) -> dict[str, C
 
 
 def reverse(table: Mapping[str, str]) -> dict[str, str]:
-    """Our word → the ERP's code; of several codes for one word the first (the check refuses such a table for writing)."""
-    return {ours: erp for erp, ours in reversed(table.items())}
+    """Our word → the ERP's code (the check refuses tables for writing in which one word has several codes)."""
+    return {ours: erp for erp, ours in table.items()}
 
 
 # -- amounts ------------------------------------------------------------------------------------------------------
@@ -244,13 +244,15 @@ def _lookup(tables: Tables) -> Callable[..., Any]:
 
 
 def key(*parts: Any) -> str | None:
-    """A full ERP key: parts joined by '/', numeric ones without leading zeros; missing when a part is.
+    """A full ERP key as connectors write it: parts joined by '/', a '/' inside a part as %2F; missing when a part is.
 
-    >>> key("CN01", "2026", "0090000001", "001")
-    'CN01/2026/90000001/1'
+    >>> key("CN01", "2026", "90000001", "1"), key("CN01", "")
+    ('CN01/2026/90000001/1', None)
     """
-    texts = [strip_zeros(part) for part in parts]
-    return "/".join(t for t in texts if t) if all(texts) else None
+    texts = [text(part) for part in parts]
+    if not all(texts):
+        return None
+    return "/".join(str(t).replace("%", "%25").replace("/", "%2F") for t in texts) if len(texts) > 1 else texts[0]
 
 
 def strip_zeros(value: Any) -> str | None:

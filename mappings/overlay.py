@@ -49,7 +49,7 @@ def _merged(base: Table, overlay: Table, where: str, findings: Findings) -> Tabl
 
 
 def check_pins(base: Table, overlay: Table, findings: Findings) -> None:
-    """Warn of every overlay line whose shipped text has moved since, or that does not say what it was written against."""
+    """Warn of overlay lines whose shipped text has moved since, or that do not say what they were written against."""
     pins = overlay.entries.get(_PINS)
     pinned = pins.entries if isinstance(pins, Table) else {}
     shipped = dict(_nodes(base))
@@ -64,9 +64,7 @@ def check_pins(base: Table, overlay: Table, findings: Findings) -> None:
             findings.warning(node.place, "overlay-base-moved", path=pin, hash=found)
 
 
-def moved_lines(
-    text: str, overlay: str, *, source: str = "", overlay_source: str = ""
-) -> Findings:
+def moved_lines(text: str, overlay: str, *, source: str = "", overlay_source: str = "") -> Findings:
     """Overlay lines to look at again: their shipped text has moved, or they are not pinned."""
     found, ignored = Findings(), Findings()
     check_pins(read_document(text, source, ignored), read_document(overlay, overlay_source, ignored), found)

@@ -3,7 +3,7 @@
     product: sap/s4
     codes:                       # <table>: {<their code>: <our word>}; $code('<table>', value), both ways
       credit: {B: blocked}
-    lookups:                     # <table>: what the system file must list under `lookups: <table>:`; $lookup('<table>', value)
+    lookups:                     # <table>: what the system file lists there; $lookup('<table>', value)
       time_zone: time zone of each company code
     objects:
       orders:
@@ -91,7 +91,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """`expect`: fields that the result must have with these values (null: must lack); `refused`: or the error's code."""
+    """`expect`: what the result must have at least (null: must lack); or `refused`: the code of its refusal."""
 
     name: str
     object: str
@@ -189,7 +189,7 @@ class Reader:
                     node.place, "section-same", where=f"{name}.{section}", section=str(node.text), object=name,
                     nearest=nearest(str(node.text), written),
                 )  # fmt: skip
-        examples = table.entries.get("examples", Items())
+        examples = table.entries.get("examples", Items([], table.place))
         if not isinstance(examples, Items):
             return self.shape(examples, f"{name}.examples", "a list")
         plan.examples += [e for node in examples.nodes if (e := self.example(name, node)) is not None]
@@ -226,7 +226,7 @@ class Reader:
                 part.defaults[name] = node
             else:
                 self.shape(node, f"{where}.defaults.{name}", "one text")
-        required = table.entries.get("required", Items())
+        required = table.entries.get("required", Items([], table.place))
         if isinstance(required, Items):
             part.required = {str(plain(n)): n.place for n in required.nodes}
         else:

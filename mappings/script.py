@@ -12,7 +12,7 @@ from mappings.plan import Expression, Part
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """`spans`: where in `text` each target field's expression begins; `codes`, `lookups`: what its functions look up."""
+    """`spans`: where in `text` each target field's expression begins; `codes`, `lookups`: tables of its functions."""
 
     text: str
     spans: tuple[tuple[int, str], ...]
@@ -35,7 +35,9 @@ def script_of(
     writer.part(part, "")
     facts = [expression.facts for _, expression in part.expressions()]
     return Script(
-        "".join(writer.pieces), tuple(writer.spans), codes, lookups, backwards,
+        "".join(writer.pieces), tuple(writer.spans),
+        {name: dict(table) for name, table in codes.items()},
+        {name: dict(table) for name, table in lookups.items()}, backwards,
         null=any(f.null for f in facts), alone=any(f.alone for f in facts),
     )  # fmt: skip
 

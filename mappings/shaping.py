@@ -1,4 +1,4 @@
-"""From a part of a plan to the shape of its results, and to the tree of source paths that it reads."""
+"""From a part of a plan to the shape of its results, and to the source paths that it reads."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from mappings.analysis import Path
 from mappings.plan import Part
 from mappings.values import TYPES, Rule, Shape, custom_text, wire_or_bool
 
-Tree = dict[str, "Tree"]
-
 
 def shape_of(part: Part, target: Mapping[str, Any] | None) -> Shape:
-    """With a target (of ours) values are checked by its types; without one (the ERP's) they stay text and true/false."""
+    """With a target (ours) values are checked by its types; without one (the ERP's) they stay text and true/false."""
     fields: Mapping[str, Any] = target["fields"] if target else {}
     children: Mapping[str, Any] = target.get("children", {}) if target else {}
     rules: dict[str, Rule | Shape] = {}
@@ -37,27 +35,39 @@ def lists_of(part: Part) -> set[str]:
     return {name for name, value in part.fields.items() if isinstance(value, Part) and value.source is not None}
 
 
-def tree_of(paths: Iterable[Path]) -> Tree:
-    root: Tree = {}
-    for path in paths:
-        node = root
-        for name in path:
-            node = node.setdefault(name, {})
-    return root
+_EMPTY = (None, "", [])
 
 
-def filled(tree: Tree, data: Any, prefix: str, found: set[str]) -> None:
-    """Add to `found` the paths of `tree` that have a value in `data`: not null, not empty text, in any item of a list."""
-    for name, inner in tree.items():
-        value = data.get(name)
-        if value is None or value == "":
-            continue
-        if not inner:
-            if value != []:
-                found.add(prefix + name)
-        elif isinstance(value, dict):
-            filled(inner, value, f"{prefix}{name}.", found)
-        elif isinstance(value, list):
-            for item in value:
-                if isinstance(item, dict):
-                    filled(inner, item, f"{prefix}{name}.", found)
+class Branch:
+    """A source path that is read, or that leads to some: `leaves` are the full paths that are read at or under it."""
+
+    __slots__ = ("inner", "leaves", "name")
+
+    def __init__(self, name: str, path: Path, paths: Iterable[Path]) -> None:
+        under = [p for p in paths if p[: len(path)] == path and p != path]
+        names = dict.fromkeys(p[len(path)] for p in under)
+        self.name = name
+        self.inner = [Branch(next_name, (*path, next_name), under) for next_name in names]
+        self.leaves = frozenset(".".join(p) for p in under) or frozenset({".".join(path)})
+
+    def fill(self, data: Mapping[str, Any], found: set[str]) -> None:
+        """Add to `found` what has a value in `data`: not null, not empty text; of a list, in any of its items."""
+        for branch in self.inner:
+            value = data.get(branch.name)
+            if value in _EMPTY:
+                continue
+            if not branch.inner:
+                found |= branch.leaves
+            elif isinstance(value, dict):
+                branch.fill(value, found)
+            elif isinstance(value, list):
+                branch.fill_any(value, found)
+
+    def fill_any(self, items: list[Any], found: set[str]) -> None:
+        records = [item for item in items if isinstance(item, dict)]
+        for branch in self.inner:
+            if branch.inner:
+                below = [record.get(branch.name) for record in records]
+                branch.fill_any([i for value in below for i in (value if isinstance(value, list) else [value])], found)
+            elif any(record.get(branch.name) not in _EMPTY for record in records):
+                found |= branch.leaves

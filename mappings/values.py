@@ -186,7 +186,7 @@ class Shape:
         rules = self.rules
         name = ""
         try:
-            for name, value in values.items():  # noqa: B007 - the handler names it
+            for name, value in values.items():
                 result = rules[name](value)
                 if result is not None:
                     kept[name] = result

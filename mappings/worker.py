@@ -1,7 +1,7 @@
 """Evaluation in a process of its own, for expressions that nothing else can stop: patterns, ranges, padding.
 
-One process serves the whole program, started at the first such record. When a record takes longer than it may, the process
-is killed, that record is refused, and the next one gets a new process.
+One process serves the whole program, started at the first such record. When a record takes longer than it may, the
+process is killed, that record is refused, and the next one gets a new process.
 """
 
 from __future__ import annotations

@@ -132,10 +132,8 @@ def parse_fault(entry: Any) -> Fault:
     match = entry.get("match", {})
     unknown = (entry.keys() - {"fault", "match"} - kind.parameters.keys()) | (match.keys() - _MATCH)
     if unknown:
-        known = ", ".join(kind.parameters) or "none"
-        raise ControlError(
-            f"fault {name}: unknown {', '.join(sorted(unknown))}; parameters: {known}; match: {', '.join(sorted(_MATCH))}"
-        )
+        known = f"parameters: {', '.join(kind.parameters) or 'none'}; match: {', '.join(sorted(_MATCH))}"
+        raise ControlError(f"fault {name}: unknown {', '.join(sorted(unknown))}; {known}")
     parameters = {
         key: _parameter(name, key, entry.get(key, default), default) for key, default in kind.parameters.items()
     }

@@ -71,7 +71,7 @@ class App:
             reply = await self._reply(request)
         if reply.hold:
             await wait_for_disconnect(receive, _HOLD_SECONDS)
-        elif reply.response is None:
+        if reply.response is None:
             await self._hang_up(scope, receive)
         else:
             await self._send(scope, receive, send, reply, reply.response)
@@ -132,7 +132,7 @@ class App:
 
     def _commit_later(self, request: Request, seconds: float) -> None:
         """The client never hears of it; the fault log shows the status once it has happened."""
-        entry = self.faults.log[-1] if self.faults.log else {}
+        entry = next(e for e in reversed(self.faults.log) if e["fault"] == "late_commit")
 
         def commit() -> None:
             entry["status"] = self._locked(self.gateway.serve, request).status

@@ -1,7 +1,7 @@
 """The golden data set, straight from its CSV files into the structures that ageing and order progress read.
 
-Keys: an invoice is company/fiscal year/number, an item that and its instalment; a payment is company/fiscal year/pay-number
-(invoices and payments share numbers); an order is company/number.
+Keys: an invoice is company/fiscal year/number, an item that and its instalment; a payment is company/fiscal
+year/pay-number (invoices and payments share numbers); an order is company/number.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Golden:
 def load(folder: Path, system: str = "") -> Golden:
     """Read `folder` (the directory `golden`); `system` names the ERP the rows are to come from."""
     tables = {path.stem: _read(path) for path in folder.glob("*.csv")}
-    customers = {(row["company_code"], row["account_number"]): row["customer_id"] for row in tables["customer_accounts"]}
+    accounts = tables["customer_accounts"]
+    customers = {(row["company_code"], row["account_number"]): row["customer_id"] for row in accounts}
     local = {row["company_code"]: row["local_currency"] for row in tables["companies"]}
     invoices = {invoice_key(row): row for row in tables["invoices"]}
     reversed_on = {
@@ -221,7 +222,7 @@ def _invoiced(row: Record, invoice: Record, kinds: dict[str, str], system: str) 
     )
 
 
-# -- the other way: what we computed, in the shape of the answers --------------------------------------------------------
+# -- the other way: what we computed, in the shape of the answers ------------------------------------------
 
 
 def answer(report: Report, orders: list[OrderProgress]) -> dict[str, Any]:

@@ -25,7 +25,6 @@ _KNOWN = {
     "$inlinecount",
     "$format",
     "$skiptoken",
-    "$search",
 }
 _KEPT = 8
 

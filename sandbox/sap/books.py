@@ -35,12 +35,18 @@ class Books:
         self.billings: dict[str, Billing] = {}
         self.rates: dict[tuple[str, str], list[tuple[date, Decimal]]] = {}
         self.terms: set[str] = set()
+        self.log: dict[str, list[tuple[str, str]]] = {}
+        """Which request did what to which order or partner; a document's first entry is its creation."""
+
         self._numbers = {"order": 4500001, "delivery": 80000001, "billing": 90000001}
 
     def number(self, kind: str) -> str:
         number = self._numbers[kind]
         self._numbers[kind] = number + 1
         return str(number)
+
+    def note(self, number: str, request: str, what: str) -> None:
+        self.journal.append(self.log.setdefault(number, []), (request, what))
 
     def rate(self, currency: str, company: Company, on: date) -> Decimal:
         """Local units for 1 unit of `currency`: the newest rate on or before the day, else the oldest, else 1."""
@@ -49,14 +55,14 @@ class Books:
         return known[-1] if known and currency != company.currency else Decimal(1)
 
     def exposure(self, customer: str, currency: str) -> Decimal:
-        """What a customer owes and has on order in a currency, open orders gross."""
+        """What a customer owes and has on order in a currency, gross; orders held for credit do not count."""
         owed = sum(
             (line.amount for line in self.ledger.of_customer.get(customer, [])
              if not line.clearing and line.special_gl not in ("F", "W") and line.document.currency == currency),
             ZERO,
         )  # fmt: skip
         orders = self.orders_of.get(customer, [])
-        return owed + sum((order.unbilled for order in orders if order.currency == currency), ZERO)
+        return owed + sum((order.unbilled for order in orders if order.currency == currency and order.credit_status != "B"), ZERO)
 
     # -- orders --------------------------------------------------------------------------------------------------
 

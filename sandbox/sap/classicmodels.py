@@ -27,6 +27,9 @@ from sandbox.sap.fi import Company
 from sandbox.sap.money import ZERO
 
 FILES = {"customers", "orders", "order_lines", "payments", "products"}
+MARKS = {"sales_reps", "orders", "payments"}
+"""Files that tell this data set from others."""
+
 COMPANY = Company("US01", "Classic Models", "USD", "America/Los_Angeles", "US", 1, "US01")
 TERMS, NET_DAYS = "N30", timedelta(days=30)
 STATUSES = ("Shipped", "Resolved", "Disputed", "In Process", "On Hold", "Cancelled")

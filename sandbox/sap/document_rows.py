@@ -121,7 +121,6 @@ def billing_row(billing: Billing) -> Row:
         "TaxAmount": billing.tax,
         "TotalGrossAmount": billing.net + billing.tax,
         "TransactionCurrency": billing.currency,
-        "StatisticsCurrency": billing.currency,
         "PayerParty": billing.payer,
         "SoldToParty": billing.sold_to,
         "CustomerPaymentTerms": billing.terms,

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import count
 
 from sandbox.sap.books import Books
 from sandbox.sap.fi import Line, rest
@@ -29,7 +30,8 @@ class Lifecycle:
     def __init__(self, books: Books, seed: int) -> None:
         self.books = books
         self.seed = seed
-        self._due: list[tuple[date, str, int, Line]] = []
+        self._due: list[tuple[date, int, Line]] = []
+        self._planned = count()
         self._finished: set[str] = set()
 
     def run_day(self, day: date) -> Counter[str]:
@@ -114,7 +116,10 @@ class Lifecycle:
         terms = TERMS.get(line.terms)
         if terms and terms.discount_days and self._chance(number, "discount") < 0.6:
             day = billed + timedelta(days=terms.discount_days - 1)
-        heapq.heappush(self._due, (day, line.document.number, line.item, line))
+        self._plan(day, line)
+
+    def _plan(self, day: date, line: Line) -> None:
+        heapq.heappush(self._due, (day, next(self._planned), line))
 
     def _pay(self, line: Line, day: date) -> int:
         """One payment: in full, with cash discount, or in one case of six a part now and the rest ten days later."""
@@ -127,7 +132,7 @@ class Lifecycle:
             discount = rounded(left * terms.discount_percent / 100, document.currency)
         elif not line.partials and self._chance(f"{document.number} {line.item}", "part") < 1 / 6:
             left = rounded(left / 2, document.currency) or left
-            heapq.heappush(self._due, (day + timedelta(days=10), document.number, line.item, line))
+            self._plan(day + timedelta(days=10), line)
         rate = self.books.rate(document.currency, document.company, day)
         paid = Line(line.customer, -left, rate, discount=discount)
         self.books.ledger.post(document.company, "DZ", document.currency, day, [paid], reference=f"PAY{document.number[-10:]}")

@@ -42,8 +42,6 @@ class OrderDesk:
     def __init__(self, books: Books) -> None:
         self.books = books
         self.caller = Caller("", "", "EN")
-        self.log: dict[str, list[tuple[str, str]]] = {}
-        """Which request did what, by order number; the first entry is its creation."""
 
     # -- create --------------------------------------------------------------------------------------------------
 
@@ -58,11 +56,11 @@ class OrderDesk:
         for partner in values.get("to_Partner") or []:
             self.set_partner(order, partner)
         for text in values.get("to_Text") or []:
-            order.texts[self._text_key(text)] = text.get("LongText", "")
+            self.set_text(order, text)
         self._check_credit(order)
         order.number = self.books.number("order")
         self.books.add_order(order)
-        self.note(order, "create")
+        self.books.note(order.number, self.caller.request_id, "create")
         return order, self._warnings(order)
 
     def _header(self, values: Row) -> Order:
@@ -120,11 +118,11 @@ class OrderDesk:
             requested=order.requested, extra=_others(values, _ITEM_OWN),
         )  # fmt: skip
         self._set_quantity(item, values.get("RequestedQuantity"))
-        self._price(item, values.get("to_PricingElement") or [])
+        self.price(item, values.get("to_PricingElement") or [])
         for line in values.get("to_ScheduleLine") or []:
             item.requested = line.get("RequestedDeliveryDate") or item.requested
         for text in values.get("to_Text") or []:
-            item.texts[self._text_key(text)] = text.get("LongText", "")
+            self.set_text(item, text)
         self.books.journal.append(order.items, item)
         return item
 
@@ -153,7 +151,7 @@ class OrderDesk:
             raise refuse("V1/104", f"Item {item.number}: {item.issued + item.in_delivery} are already delivered", "RequestedQuantity")
         self.books.journal.set(item, "quantity", quantity)
 
-    def _price(self, item: Item, elements: Iterable[Row]) -> None:
+    def price(self, item: Item, elements: Iterable[Row]) -> None:
         """A price that was sent goes before the price list."""
         for element in elements:
             if element.get("ConditionType") not in PRICE_TYPES:
@@ -248,7 +246,7 @@ class OrderDesk:
         self.books.journal.put(order.partners, function, customer)
 
     def set_text(self, owner: Order | Item, values: Row) -> None:
-        self.books.journal.put(owner.texts, self._text_key(values), values.get("LongText", ""))
+        self.books.journal.set(owner, "texts", {**owner.texts, self._text_key(values): values.get("LongText", "")})
 
     def _text_key(self, values: Row) -> tuple[str, str]:
         if not values.get("LongTextID"):
@@ -272,11 +270,8 @@ class OrderDesk:
     def changed(self, order: Order, what: str) -> list[Message]:
         self._check_credit(order)
         self.books.touch(order)
-        self.note(order, what)
+        self.books.note(order.number, self.caller.request_id, what)
         return self._warnings(order)
-
-    def note(self, order: Order, what: str) -> None:
-        self.books.journal.append(self.log.setdefault(order.number, []), (self.caller.request_id, what))
 
     def _check_credit(self, order: Order) -> None:
         """Compare what the customer owes and has on order with his limit; a released order stays released."""
@@ -286,7 +281,7 @@ class OrderDesk:
         amount, currency = limit
         company = self.books.companies[order.company]
         rates = [self.books.rate(code, company, order.order_date) for code in (order.currency, currency)]
-        own = ZERO if order.number in self.books.orders else order.gross
+        own = ZERO if order.number in self.books.orders and order.credit_status != "B" else order.unbilled
         used = self.books.exposure(order.sold_to, order.currency) + own
         self.books.journal.set(order, "credit_status", "B" if used * rates[0] / rates[1] > amount else "A")
 

@@ -197,13 +197,13 @@ class Partners:
                 raise _unknown("VF/082", f"Sales area {' '.join(area)} is not defined", "SalesOrganization")
 
     def _touch(self, set_name: str, row: Row) -> None:
-        partner = self.tables["A_BusinessPartner"][(self._partner_of(set_name, row),)]
+        partner = self.tables["A_BusinessPartner"][(self.partner_of(set_name, row),)]
         stamp = self.clock.stamp()
         self.journal.put(partner, "LastChangeDate", stamp.date())
         self.journal.put(partner, "LastChangeTime", stamp.time().replace(microsecond=0))
         self.journal.put(partner, "ETag", stamp.strftime("%Y%m%d%H%M%S%f"))
 
-    def _partner_of(self, set_name: str, row: Row) -> str:
+    def partner_of(self, set_name: str, row: Row) -> str:
         if "BusinessPartner" in row:
             return str(row["BusinessPartner"])
         if "Customer" in row:

@@ -184,7 +184,7 @@ class Replay:
             "A" if partner in self.books.partners.limits else "", partners=dict.fromkeys(("AG", "WE", "RE", "RG"), partner),
         )  # fmt: skip
         if data.text:
-            order.texts["EN", "TX01"] = data.text
+            order.texts = {("EN", "TX01"): data.text}
         for line in data.lines:
             product = self.books.catalogue.products[line.product]
             order.items.append(Item(

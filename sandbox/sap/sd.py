@@ -6,9 +6,11 @@ on a billing document: its type tells what it does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from sandbox.sap.fi import Document
@@ -31,6 +33,9 @@ UNITS = {
 
 ACCOUNTED = {"F2": "M", "G2": "O", "S1": "N", "S2": "S", "F8": "U", "ZPV": "U"}
 """Billing types and their document category: invoice, credit memo, their cancellations, pro forma, provisional."""
+
+
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 @dataclass(slots=True, eq=False)
@@ -56,8 +61,8 @@ class Item:
     returned: Decimal = ZERO
     in_delivery: Decimal = ZERO
     billed: Decimal = ZERO
-    extra: dict[str, Any] = field(default_factory=dict)
-    texts: dict[tuple[str, str], str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    texts: Mapping[tuple[str, str], str] = field(default_factory=lambda: NOTHING)
 
     @property
     def amounts(self) -> tuple[Decimal, Decimal]:
@@ -112,8 +117,8 @@ class Order:
     changed: datetime | None = None
     items: list[Item] = field(default_factory=list)
     partners: dict[str, str] = field(default_factory=dict)
-    texts: dict[tuple[str, str], str] = field(default_factory=dict)
-    extra: dict[str, Any] = field(default_factory=dict)
+    texts: Mapping[tuple[str, str], str] = field(default_factory=lambda: NOTHING)
+    extra: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     by_api: bool = False
     deliveries: list[Delivery] = field(default_factory=list)
     billings: list[Billing] = field(default_factory=list)

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
+
 import sandbox
 from sandbox.odata.backend import Caller, ControlError, Created, Detail, Message, ODataError, ReadRow, Row
 from sandbox.odata.metadata import EntitySet, Service, load_services
+from sandbox.server import serve
 
 METADATA = Path(sandbox.__file__).parent / "sap" / "metadata"
 START = datetime(2024, 4, 30, 8, 15, 47, 125705, tzinfo=UTC)
@@ -24,11 +27,16 @@ class DemoBackend:
 
     def __init__(self, services: Sequence[Service], orders: int = 12) -> None:
         self.sets: dict[str, EntitySet] = {name: s for service in services for name, s in service.sets.items()}
-        self.tables: dict[str, list[Row]] = {name: [] for name in self.sets}
-        self.clock = START
         self.changes = 0
         self.caller = Caller("", "", "EN")
+        self.fill(orders)
+
+    def fill(self, orders: int) -> None:
+        """Start anew; the count of changes goes on, for whoever keeps results by it."""
+        self.tables: dict[str, list[Row]] = {name: [] for name in self.sets}
+        self.clock = START
         self.index: dict[tuple[str, tuple[str, ...]], dict[tuple[Any, ...], list[Row]]] = {}
+        self.changes += 1
         for number in range(1, orders + 1):
             self._seed_order(number)
         self._seed_others()
@@ -221,5 +229,56 @@ class DemoBackend:
         self.tables["A_Customer"].append({"Customer": "10000001", "CustomerName": "上海明光贸易有限公司"})
 
 
-def demo_services() -> list[Service]:
-    return load_services(METADATA)
+ORDERS = "/sap/opu/odata/sap/API_SALES_ORDER_SRV"
+CUBE = "/sap/opu/odata/sap/API_OPLACCTGDOCITEMCUBE_SRV"
+DELIVERIES = "/sap/opu/odata/sap/API_OUTBOUND_DELIVERY_SRV;v=0002"
+PARTNERS = "/sap/opu/odata/sap/API_BUSINESS_PARTNER"
+
+
+class Demo:
+    """A running sandbox over the demo books, and a signed-on client."""
+
+    def __init__(self, orders: int = 12) -> None:
+        self.services = {service.name: service for service in load_services(METADATA)}
+        self.books = DemoBackend(list(self.services.values()), orders)
+        self.sandbox = serve("sap/s4", self.books, list(self.services.values()))
+        self.client = self.new_client()
+
+    def new_client(self, **options: Any) -> httpx.Client:
+        options.setdefault("auth", (self.sandbox.user, self.sandbox.password))
+        options.setdefault("headers", {"accept": "application/json"})
+        return httpx.Client(base_url=self.sandbox.url, trust_env=False, timeout=20, **options)
+
+    def get(self, path: str, /, **options: str) -> httpx.Response:
+        """Keyword arguments are system query options without their $."""
+        return self.client.get(path, params={f"${name}": value for name, value in options.items()})
+
+    def rows(self, path: str, /, **options: str) -> list[dict[str, Any]]:
+        answer = self.get(path, **options)
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["d"]["results"])
+
+    def token(self) -> dict[str, str]:
+        answer = self.client.get(ORDERS + "/", headers={"x-csrf-token": "Fetch"})
+        return {"x-csrf-token": answer.headers["x-csrf-token"]}
+
+    def write(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        sent = self.token() | {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.request(method, path, json=body, headers=sent)
+
+    def arm(self, *schedule: dict[str, Any], seed: int = 7) -> None:
+        answer = self.client.post("/_sandbox/faults", json={"seed": seed, "schedule": list(schedule)})
+        assert answer.status_code == 200, answer.text
+
+    def reset(self, orders: int) -> None:
+        """As just started; a new process would cost each test a fifth of a second."""
+        self.books.fill(orders)
+        self.client.delete("/_sandbox/faults")
+        self.client.delete("/_sandbox/locks")
+        self.client.cookies.clear()
+        for service in self.services.values():
+            service.page_size, service.one_operation_changesets = 1000, False
+
+    def close(self) -> None:
+        self.client.close()
+        self.sandbox.stop()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import date
 from pathlib import Path
 
 import pytest

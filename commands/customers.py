@@ -1,0 +1,142 @@
+"""crosstie customers, crosstie products: who buys and what is sold, as a quote needs them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from commands import session
+from commands.app import Command, examples, new_app
+from commands.output import output, table
+from commands.texts import N_, _, say
+from config.failures import OK
+
+app = new_app(help=N_("Customers: list, show, new, send to an ERP."))
+products = new_app(help=N_("Products and prices: list."))
+NUMBER = typer.Argument(..., metavar="NUMBER", help=N_("the CRM's number, such as C000012"))
+TEXT = typer.Argument(None, metavar="[TEXT]", help=N_("part of number or name; else all"))
+SYSTEM = typer.Option("", "--system", metavar="SYSTEM", help=N_("only this system"))
+
+
+@app.command("list", cls=Command, epilog=examples(("customers list", ""), ("customers list 上海 --system erp1", "")))
+def list_(text: str = TEXT, system: str = SYSTEM) -> int:
+    """List customers."""
+    from crm_core import customers
+
+    with session.database() as database:
+        rows = customers.listing(database, session.actor(), text=text or "", system=system)
+    if not output.result({"customers": rows}):
+        heads = [_("Number"), _("Name"), _("City"), _("Country"), _("Origin"), _("Blocked")]
+        table(heads, [[r["number"], r["name"], r["city"], r["country"], r["origin"], r["blocked"]] for r in rows])
+        if not rows:
+            output.note(_("No customers."))
+    return OK
+
+
+@app.command(cls=Command, epilog=examples(("customers show C000012", "")))
+def show(number: str = NUMBER) -> int:
+    """Show a customer with its accounts in each system and company."""
+    from crm_core import customers
+
+    with session.database() as database:
+        row = customers.show(database, session.actor(), number)
+    if output.result(row):
+        return OK
+    names = (("number", _("Number")), ("name", _("Name")), ("name_en", _("English name")), ("tax_id", _("Tax number")))
+    more = (("country", _("Country")), ("city", _("City")), ("street", _("Street")), ("origin", _("Origin")))
+    table([_("Field"), _("Value")], [(heading, row[name]) for name, heading in (*names, *more) if row[name]])
+    heads = [_("System"), _("Company"), _("ERP number"), _("Currency"), _("Terms"), _("Credit limit"), _("Blocked")]
+    cells = [
+        [r["system"], r["company_code"], r["erp_key"], r["currency"], r["payment_terms"], r["credit_limit"], r["customer_blocked"]]
+        for r in row["accounts"]
+    ]
+    table(heads, cells)
+    return OK
+
+
+@app.command(
+    cls=Command, epilog=examples(("customers new --name 上海示例贸易有限公司 --country CN --city 上海", N_("a prospect")))
+)
+def new(
+    name: str = typer.Option(..., "--name", metavar="TEXT", help=N_("the name")),
+    name_en: str = typer.Option("", "--name-en", metavar="TEXT", help=N_("the English name")),
+    country: str = typer.Option("", "--country", metavar="XX", help=N_("country code of two letters")),
+    city: str = typer.Option("", "--city", metavar="TEXT", help=N_("the city")),
+    street: str = typer.Option("", "--street", metavar="TEXT", help=N_("street and house number")),
+    postal_code: str = typer.Option("", "--postal-code", metavar="TEXT", help=N_("the postal code")),
+    tax_id: str = typer.Option("", "--tax-id", metavar="TEXT", help=N_("the tax number; in China the unified social credit code")),
+    email: str = typer.Option("", "--email", metavar="TEXT", help=N_("an address of mail")),
+    phone: str = typer.Option("", "--phone", metavar="TEXT", help=N_("a phone number with country code")),
+    language: str = typer.Option("", "--language", metavar="XX", help=N_("its language")),
+) -> int:
+    """Write down a prospect; tax number, mail and phone are checked, likely duplicates are named."""
+    from crm_core import customers
+
+    draft = customers.CustomerDraft(
+        name=name,
+        name_en=name_en,
+        country=country,
+        city=city,
+        street=street,
+        postal_code=postal_code,
+        tax_id=tax_id,
+        email=email,
+        phone=phone,
+        language=language,
+    )
+    with session.database() as database:
+        number = customers.create(database, session.actor(), session.now(), draft)
+    if not output.result({"number": number}):
+        output.note(say("Customer {number} is written down.", number=number))
+    return OK
+
+
+@app.command(
+    cls=Command, epilog=examples(("customers send C000012 --system erp1 --company CN01", N_("the next push makes him one, once")))
+)
+def send(
+    number: str = NUMBER,
+    system: str = typer.Option(..., "--system", metavar="SYSTEM", help=N_("the system that is to know him")),
+    company: list[str] = typer.Option(..., "--company", metavar="CODE", help=N_("a company that sells to him; repeatable")),
+    currency: str = typer.Option("", "--currency", metavar="XXX", help=N_("else the company's own currency")),
+    terms: str = typer.Option("", "--terms", metavar="CODE", help=N_("payment terms")),
+) -> int:
+    """Make a prospect a customer of an ERP with the next push."""
+    from config.systems import load_system
+    from crm_core import customer_decisions
+    from crm_core.customer_decisions import CompanyTerms
+
+    companies = load_system(session.settings(), system).file.companies
+    codes = [session.one_of(code, tuple(companies)) for code in company]
+    wanted = [CompanyTerms(code, currency or companies[code].currency, terms) for code in codes]
+    with session.database() as database:
+        key, version = customer_decisions.queue(database, session.actor(), session.now(), number, system, wanted)
+    if not output.result({"key": key, "version": version, "system": system}):
+        output.note(say("{number} will be a customer of {system}; its key is {key}.", number=number, system=system, key=key))
+        output.note(say("Next: crosstie push {system}", system=system))
+    return OK
+
+
+@products.callback()
+def _group() -> None:
+    """Keeps `list` a command of its own."""
+
+
+@products.command("list", cls=Command, epilog=examples(("products list --system erp1", "")))
+def list_products(text: str = TEXT, system: str = SYSTEM) -> int:
+    """List products with their list prices."""
+    from crm_core import products as service
+
+    with session.database() as database:
+        rows = service.listing(database, session.actor(), system=system, text=text or "")
+    if not output.result({"products": rows}):
+        heads = [_("System"), _("Product"), _("Name"), _("Unit"), _("Blocked"), _("List prices, net")]
+        table(heads, [[r["system"], r["key"], r["name"], r["unit"], r["blocked"], _prices(r)] for r in rows])
+        if not rows:
+            output.note(_("No products."))
+    return OK
+
+
+def _prices(row: dict[str, Any]) -> str:
+    return ", ".join(f"{price['amount']:,f} {price['currency']}" for price in row["prices"])

@@ -1,0 +1,209 @@
+"""crosstie receivables: what customers owe, by age, at any day."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from commands import render, session
+from commands.app import Command, examples, new_app
+from commands.output import shown
+from commands.texts import N_, _, say
+from config.failures import OK
+
+if TYPE_CHECKING:
+    from crm_core.receivables_report import Answer, Question
+
+app = new_app(help=N_("What customers owe: ageing, documents."))
+COLUMNS = {
+    "system": N_("System"),
+    "company": N_("Company"),
+    "customer": N_("Customer"),
+    "name": N_("Name"),
+    "currency": N_("Currency"),
+    "open": N_("Receivable"),
+    "not_due": N_("Not due"),
+    "credits": N_("of it credits"),
+    "retention": N_("Retention"),
+    "other": N_("Other"),
+    "unapplied": N_("Unapplied cash"),
+    "advances": N_("Advances"),
+    "bills": N_("Bills"),
+    "disputed": N_("Disputed"),
+    "items": N_("Items"),
+    "local_currency": N_("Local currency"),
+    "local_open": N_("Receivable, local"),
+    "revalued_open": N_("Receivable, revalued"),
+}
+DOCUMENT_COLUMNS = {
+    **COLUMNS,
+    "number": N_("Document"),
+    "fiscal_year": N_("Fiscal year"),
+    "instalment": N_("Instalment"),
+    "kind": N_("Kind"),
+    "column": N_("Column"),
+    "document_date": N_("Document date"),
+    "posting_date": N_("Posting date"),
+    "due_date": N_("Due date"),
+    "amount": N_("Amount"),
+    "open": N_("Open amount"),
+    "days": N_("Days overdue"),
+    "bucket": N_("Bucket"),
+    "local": N_("Local amount"),
+}
+KINDS = {
+    "invoice": N_("invoice"),
+    "credit_memo": N_("credit memo"),
+    "debit_memo": N_("debit memo"),
+    "opening": N_("opening balance"),
+    "advance_request": N_("advance request"),
+    "receipt": N_("receipt"),
+    "advance": N_("advance"),
+    "bill": N_("bill of exchange"),
+}
+BASES = {"due": N_("by due date"), "invoice": N_("by invoice date"), "posting": N_("by posting date")}
+AS_OF = typer.Option(None, "--as-of", metavar="DATE", help=N_("the day; else the ERP's date at the newest pull"))
+BASIS = typer.Option("due", "--basis", metavar="due|invoice|posting", help=N_("from which date the age counts"))
+BUCKETS = typer.Option(
+    "", "--buckets", metavar="NAME|DAYS", help=N_("a named set, or limits such as 30,60,90; else 30,60,90,180")
+)
+SYSTEM = typer.Option("", "--system", metavar="SYSTEM", help=N_("only this system"))
+COMPANY = typer.Option("", "--company", metavar="CODE", help=N_("only this company"))
+CURRENCY = typer.Option("", "--currency", metavar="XXX", help=N_("only this currency"))
+CUSTOMER = typer.Option("", "--customer", metavar="NUMBER", help=N_("only this customer (the CRM's number)"))
+FORMAT = typer.Option("table", "--format", metavar="table|json|csv|xlsx", help=N_("how to show it"))
+OUTPUT = typer.Option(None, "--output", metavar="FILE", help=N_("write it there; xlsx always writes a file"))
+
+
+@app.callback()
+def _group() -> None:
+    """Keeps the group a group."""
+
+
+@app.command(
+    cls=Command,
+    epilog=examples(
+        ("receivables ageing", N_("by customer, at the ERP's date")),
+        ("receivables ageing --as-of 2026-03-31 --by company", N_("totals at the end of a quarter")),
+        ("receivables ageing --basis invoice --buckets 30,60,90", N_("other basis and buckets")),
+        ("receivables ageing --format xlsx --output ageing.xlsx", N_("for Excel, with the same totals")),
+    ),
+)
+def ageing(
+    as_of: str = AS_OF,
+    basis: str = BASIS,
+    buckets: str = BUCKETS,
+    system: str = SYSTEM,
+    company: str = COMPANY,
+    currency: str = CURRENCY,
+    customer: str = CUSTOMER,
+    by: str = typer.Option("customer", "--by", metavar="customer|company", help=N_("one row for each customer, or totals")),
+    form: str = FORMAT,
+    target: str = OUTPUT,
+) -> int:
+    """Receivables by age: each open amount in one bucket; advances, unapplied cash, retention, bills and other apart."""
+    from crm_core import receivables_report as report
+
+    session.one_of(form, render.FORMATS)
+    with session.database() as database:
+        question = _question(database, as_of, basis, buckets, system, company, currency, customer, by)
+        answer = report.ask(database, session.actor(), question)
+    render.deliver(_sheet(answer), report.as_json(answer), form, target)
+    return OK
+
+
+def _question(
+    database: Any, as_of: str | None, basis: str, buckets: str, system: str, company: str, currency: str, customer: str, by: str
+) -> Question:
+    from crm_core import receivables_report as report
+    from crm_core.buckets import STANDARD, parse_buckets
+
+    day = session.a_date(as_of) or report.default_as_of(database, session.now())
+    return report.Question(
+        as_of=day,
+        basis=session.one_of(basis, tuple(BASES)),
+        buckets=parse_buckets(buckets) if buckets else STANDARD,
+        system=system,
+        company=company,
+        currency=currency,
+        customer=customer,
+        by=session.one_of(by, ("customer", "company")),
+    )
+
+
+def _sheet(answer: Answer) -> render.Sheet:
+    from dataclasses import replace
+
+    from crm_core.receivables_report import as_table
+
+    names, rows = as_table(answer)
+    totals: list[list[Any]] = []
+    if answer.question.by == "customer":
+        question = replace(answer.question, by="company")
+        total_names, found = as_table(replace(answer, question=question, rows=answer.totals))
+        totals = [_as_total(names, dict(zip(total_names, row, strict=True))) for row in found]
+    return render.Sheet(
+        title=say("Receivables at {day}, {basis}", day=answer.question.as_of, basis=_(BASES[answer.question.basis])),
+        headings=[_(COLUMNS.get(name, name)) for name in names],
+        rows=rows,
+        totals=totals,
+        notes=_notes(answer),
+    )
+
+
+def _as_total(names: list[str], row: dict[str, Any]) -> list[Any]:
+    """A total in the columns of the rows above it."""
+    return [_("Total") if name == "customer" else row.get(name, "") for name in names]
+
+
+def _notes(answer: Answer) -> list[str]:
+    read, verified = answer.data_as_of, answer.verified_through
+    notes = [say("Read from the ERP: {time}", time=shown(read)) if read else _("Nothing was read from the ERP yet.")]
+    if verified:
+        notes.append(say("Verified against the ERP, difference 0: {time}", time=shown(verified)))
+    else:
+        notes.append(_("Not verified: run `crosstie reconcile SYSTEM`."))
+    if answer.missing_rates:
+        pairs = ", ".join("/".join(pair) for pair in answer.missing_rates)
+        notes.append(say("No exchange rate for {pairs}: their revalued amounts use the booked rates.", pairs=pairs))
+    return notes
+
+
+@app.command(
+    cls=Command,
+    epilog=examples(("receivables documents --customer C000012", N_("the documents behind a customer's figures"))),
+)
+def documents(
+    as_of: str = AS_OF,
+    basis: str = BASIS,
+    buckets: str = BUCKETS,
+    system: str = SYSTEM,
+    company: str = COMPANY,
+    currency: str = CURRENCY,
+    customer: str = CUSTOMER,
+    form: str = FORMAT,
+    target: str = OUTPUT,
+) -> int:
+    """Open items, payments with something left and bills: the documents behind the figures."""
+    from crm_core import receivables_report as report
+
+    session.one_of(form, render.FORMATS)
+    with session.database() as database:
+        question = _question(database, as_of, basis, buckets, system, company, currency, customer, "customer")
+        rows = report.documents(database, session.actor(), question)
+    names = [*("company", "customer", "number", "fiscal_year", "instalment", "kind", "column", "document_date", "posting_date")]
+    names += ["due_date", "currency", "amount", "open", "disputed", "days", "bucket"]
+    sheet = render.Sheet(
+        title=say("Documents at {day}, {basis}", day=question.as_of, basis=_(BASES[basis])),
+        headings=[_(DOCUMENT_COLUMNS.get(name, name)) for name in names],
+        rows=[[_word(name, row[name]) for name in names] for row in rows],
+    )
+    render.deliver(sheet, {"as_of": question.as_of, "basis": basis, "documents": rows}, form, target)
+    return OK
+
+
+def _word(name: str, value: Any) -> Any:
+    if name == "kind":
+        return _(KINDS.get(value, value))
+    return _(COLUMNS.get(value, value)) if name in ("column", "bucket") and value else value

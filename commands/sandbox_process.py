@@ -1,0 +1,156 @@
+"""Sandboxes as child processes: start one and read its ready line, write its system file, find it again, stop it.
+
+The program shares no code with `sandbox/`: it runs `python -m sandbox` and speaks HTTP to its control plane.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config.errors import ConfigError
+from config.settings import INSTALLATION, Settings
+from config.system_writer import write_secret, write_system, write_text
+
+HORIZON_S = 2.0
+"""A sandbox answers or forgets at once, so what is not found two seconds later was not booked."""
+TIMEOUT_S = 30
+
+
+@dataclass(slots=True)
+class Sandbox:
+    """A running sandbox and the system that stands for it."""
+
+    name: str
+    product: str
+    url: str
+    pid: int
+    process: subprocess.Popen[str] | None = None
+
+    def control(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Ask the control plane; raises OSError when nobody answers."""
+        request = urllib.request.Request(
+            f"{self.url}/_sandbox/{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine: never a proxy
+        with opener.open(request, timeout=TIMEOUT_S) as answer:
+            return dict(json.loads(answer.read()))
+
+    def alive(self) -> bool:
+        """Whether it answers as the product it is."""
+        try:
+            return self.control("GET", "health").get("product") == self.product
+        except (OSError, ValueError):
+            return False
+
+    def stop(self) -> None:
+        """End it; waits for one that we started ourselves."""
+        if self.process is None:
+            os.kill(self.pid, signal.SIGTERM)
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.process.stdout:
+            self.process.stdout.close()
+
+
+def start(settings: Settings, name: str, product: str, options: Sequence[str], *, background: bool) -> Sandbox:
+    """Start `python -m sandbox up` and write the system file NAME for it. Raises ConfigError with what it said."""
+    log = settings.home / "logs" / f"sandbox-{name}.log"
+    write_text(log, "")
+    command = [sys.executable, "-m", "sandbox", "up", product, *options]
+    with log.open("a", encoding="utf-8") as errors:
+        process = subprocess.Popen(
+            command, cwd=INSTALLATION, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True,
+            encoding="utf-8", **_apart(background),
+        )
+    line = process.stdout.readline() if process.stdout else ""
+    if not line.startswith("{"):
+        process.wait(10)
+        raise ConfigError("sandbox-failed", product=product, why=_last_line(log) or f"exit code {process.returncode}")
+    ready = json.loads(line)
+    sandbox = Sandbox(name, product, str(ready["url"]).rstrip("/"), process.pid, process)
+    try:
+        write_system(settings, name, system_data(settings, name, ready), replace=True)
+    except ConfigError:
+        sandbox.stop()
+        raise
+    return sandbox
+
+
+def _apart(background: bool) -> dict[str, Any]:
+    """A background child must outlive the terminal; one in the foreground must not see its Ctrl-C before we do."""
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | (subprocess.DETACHED_PROCESS if background else 0)
+        return {"creationflags": flags}
+    return {"start_new_session": True}
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    return lines[-1].removeprefix("sandbox: ") if lines else ""
+
+
+def system_data(settings: Settings, name: str, ready: Mapping[str, Any]) -> dict[str, Any]:
+    """The system file for what a sandbox said of itself; its password goes to the home, not into the file."""
+    return {
+        "name": name,
+        "product": ready["product"],
+        "url": str(ready["url"]).rstrip("/"),
+        "username": ready["user"],
+        "password": write_secret(settings, name, str(ready["password"])),
+        "client": str(ready.get("client", "100")),
+        "language": str(ready.get("language", "EN")),
+        "environment": settings.environment,
+        "allow_http": True,
+        "commit_horizon_s": HORIZON_S,
+        "timeout_s": TIMEOUT_S,
+        "companies": {code: _company(facts) for code, facts in ready["companies"].items()},
+    }
+
+
+def _company(facts: Mapping[str, Any]) -> dict[str, Any]:
+    area = facts.get("sales_area") or {"organization": facts["sales_org"]}
+    known = ("name", "currency", "time_zone", "country", "fiscal_year_start_month")
+    return {**{key: facts[key] for key in known if key in facts}, "sales_area": area}
+
+
+def _pid_file(settings: Settings, name: str) -> Path:
+    return settings.home / "run" / f"sandbox-{name}.json"
+
+
+def remember(settings: Settings, sandbox: Sandbox) -> None:
+    """Note a running sandbox in the home, so that `sandbox list` and `down` find it."""
+    facts = {"name": sandbox.name, "product": sandbox.product, "url": sandbox.url, "pid": sandbox.pid}
+    write_text(_pid_file(settings, sandbox.name), json.dumps(facts))
+
+
+def forget(settings: Settings, name: str) -> None:
+    _pid_file(settings, name).unlink(missing_ok=True)
+
+
+def known(settings: Settings) -> list[Sandbox]:
+    """Every sandbox noted in the home, running or not."""
+    found = []
+    for file in sorted((settings.home / "run").glob("sandbox-*.json")):
+        try:
+            found.append(Sandbox(**json.loads(file.read_text(encoding="utf-8"))))
+        except (ValueError, TypeError):  # half-written by a process that was killed
+            file.unlink(missing_ok=True)
+    return found

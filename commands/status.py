@@ -1,0 +1,80 @@
+"""crosstie status: each system by outcome."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import typer
+
+from commands import session
+from commands.output import output, shown, table
+from commands.texts import N_, _, say
+from commands.words import object_name, state_name
+from config.failures import OK, SOME_FAILED
+
+PROBLEMS = {
+    "status-review": N_("{system}: {count} entries need a person: `crosstie outbox list --state review`."),
+    "status-dead": N_("{system}: {count} entries were refused: `crosstie outbox list --state dead`."),
+    "status-dead-letters": N_("{system}: {count} records could not be taken: `crosstie dead-letters list`."),
+    "status-differs": N_("{system}: the newest reconciliation found {count} differences: `crosstie reconcile {system}`."),
+    "status-run": N_("{system}: the newest pull of {obj} is {state}: `crosstie pull {system} {obj}`."),
+    "status-stale": N_("{system}: {obj} was last read completely {age} ago: `crosstie pull {system} {obj}`."),
+}
+AGES = ((86400, N_("{count} d")), (3600, N_("{count} h")), (60, N_("{count} min")), (1, N_("{count} s")))
+
+
+def status(
+    systems: list[str] = typer.Argument(None, metavar="[SYSTEM]", help=N_("only these; else all")),
+    check: bool = typer.Option(False, "--check", help=N_("end with exit code 3 when something needs a person")),
+    stale: str = typer.Option("24", "--stale-after", metavar="HOURS", help=N_("data older than this counts as a problem")),
+) -> int:
+    """How fresh the data are, what waits, what is in doubt, and when the books last agreed with the ERP's."""
+    from crm_core import status as service
+
+    hours = session.a_whole_number(stale)
+    with session.database() as database:
+        rows = service.overview(database, session.actor(), session.now(), systems or [])
+    found = service.problems(rows, stale_s=timedelta(hours=hours).total_seconds())
+    problems = [{**problem, "message": _text(problem)} for problem in found]
+    if not output.result({"systems": rows, "problems": problems, "ok": not problems}):
+        _show(rows)
+        for problem in problems:
+            output.warn(problem["message"])
+        if rows and not problems:
+            output.note(_("All is well."))
+    return SOME_FAILED if check and problems else OK
+
+
+def _text(problem: dict[str, str]) -> str:
+    words = {name: state_name(value) if name == "state" else value for name, value in problem.items()}
+    return say(PROBLEMS[problem["code"]], **words)
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    heads = [_("System"), _("Freshness"), _("Waiting"), _("Unknown"), _("Needs review"), _("Dead"), _("Dead letters")]
+    cells = [
+        [r["system"], age(r["freshness_s"]), r["backlog"], r["unknown"], r["review"], r["dead"], r["dead_letters"]]
+        + [shown(r["reconciled_at"]) or _("never"), r["differences"]]
+        for r in rows
+    ]
+    table([*heads, _("Reconciled"), _("Differences")], cells)
+    objects = [
+        [r["system"], object_name(o["obj"]), state_name(o["state"]), age(o["age_s"]), o["finished_at"]]
+        for r in rows
+        for o in r["objects"]
+    ]
+    if objects:
+        table([_("System"), _("Object"), _("Newest pull"), _("Complete, age"), _("Ended")], objects)
+    if not rows:
+        output.note(_("Nothing was pulled or pushed yet: run `crosstie pull SYSTEM`."))
+
+
+def age(seconds: float | None) -> str:
+    """An age in its largest unit: 3 h."""
+    if seconds is None:
+        return "-"
+    for size, text in AGES:
+        if seconds >= size:
+            return say(text, count=int(seconds // size))
+    return say(AGES[-1][1], count=0)

@@ -1,0 +1,142 @@
+"""One read through a whole set, page by page.
+
+Where a server ends its page early we do not follow its `__next` but ask for what lies behind the last record: such
+links mostly count rows, and rows that change meanwhile would be passed over. Links are followed, verbatim, where the
+server does not understand our way (it ignores `$top` or `$filter`), or where our way brings nothing new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from connectors.base import Page, Position, Record, Wire
+from connectors.errors import ConnectorError, PermanentError, TransientError
+from connectors.odata_client import Client, Rows, Selection
+from connectors.odata_query import Order, both
+
+
+def record_of(client: Client, selection: Selection, row: Wire) -> Record:
+    """The record, made plain in place; PermanentError when a part of its key is missing."""
+    selection.shape.plain(row)
+    try:
+        return Record(selection.key(row), row)
+    except (KeyError, AttributeError, TypeError):
+        raise _lacking(client, selection, "its key") from None
+
+
+def _lacking(client: Client, selection: Selection, what: str) -> ConnectorError:
+    return PermanentError("answer-shape", system=client.system.name, path=selection.resource.path, what=what)
+
+
+class Listing:
+    """`pages` reads from a position on, `$top` records a request.
+
+    Stamps come in milliseconds but may be finer inside the ERP, so records of the last stamp can come twice; they are
+    handed out once.
+    """
+
+    def __init__(self, client: Client, selection: Selection, order: Order, bounds: str) -> None:
+        self._client, self._selection, self._order, self._bounds = client, selection, order, bounds
+        self._top = selection.resource.paging.size
+        self._links = False  # follow the server's links: our own way does not work here
+        self._began = ""  # when the first page of a chain of links was answered
+        self._passed: set[str] = set()
+        self._first_key = ""
+        self._stamp, self._seen = "", set[str]()
+        self._unstamped_first = False
+
+    def pages(self, start: Position) -> Iterator[Page]:
+        at, link = start, ""
+        self._stamp, self._unstamped_first = start.stamp, bool(start.key and not start.stamp)
+        alone = start == Position()  # one request answers the whole read
+        url = self._address(at)
+        while url:
+            rows = self._client.page(url)
+            records = [record_of(self._client, self._selection, row) for row in rows.rows]
+            if link and not self._links and records and records[0].key == self._first_key:  # our filter was ignored
+                self._links, url, link = True, link, ""
+                continue
+            records, at = self._take(records, at)
+            link, url = rows.next, self._onward(rows, at, bool(records))
+            alone = alone and not url
+            rest = not url and not alone and self._may_miss_unstamped
+            yield Page(records, at, rows.erp_time, last=not (url or rest))
+        if not alone and self._may_miss_unstamped:
+            yield from self._unstamped(at)
+
+    @property
+    def _may_miss_unstamped(self) -> bool:
+        """After several requests: records without a stamp that a server sorts last are not in them."""
+        return bool(self._order.cursor and self._order.unstamped()) and not self._unstamped_first
+
+    def _address(self, at: Position) -> str:
+        return self._url(self._order.behind(at), self._order.orderby)
+
+    def _url(self, text: str, orderby: str) -> str:
+        options = self._selection.query(filter=both(self._bounds, text), orderby=orderby, top=self._top)
+        return self._client.url(self._selection.resource) + options
+
+    def _onward(self, rows: Rows, at: Position, fresh: bool) -> str:
+        """The address of what follows this answer; empty at the end."""
+        full = len(rows.rows) >= self._top
+        if rows.next and (self._links or full or not fresh):
+            self._links = self._links or full
+            self._began = self._began or rows.erp_time.isoformat()
+            return self._linked(rows.next)
+        self._began = ""
+        if not (rows.next or full):
+            return ""
+        if not fresh:  # more records bear one stamp than a page holds
+            self._top *= 2
+        return self._address(at)
+
+    def _linked(self, link: str) -> str:
+        if link in self._passed:
+            raise TransientError("repeated-page", system=self._client.system.name, path=self._selection.resource.path)
+        self._passed.add(link)
+        return self._client.http.same_origin(link, str(self._client.http.base))
+
+    def _take(self, records: list[Record], at: Position) -> tuple[list[Record], Position]:
+        """The records not handed out yet, and the position behind them.
+
+        In a chain of links a record stamped since the chain began has moved while we read: its new stamp does not say
+        how far the page goes.
+        """
+        if not self._order.cursor:
+            self._seen.clear()
+        if not self._first_key and records:
+            self._first_key = records[0].key
+            self._unstamped_first = self._unstamped_first or not self._stamp_of(records[0])
+        fresh = []
+        for record in records:
+            stamp = self._stamp_of(record)
+            if stamp != self._stamp:
+                self._stamp = stamp
+                self._seen.clear()
+            elif record.key in self._seen:
+                continue
+            self._seen.add(record.key)
+            fresh.append(record)
+            if not self._began or stamp < self._began[: len(stamp)]:
+                at = Position(stamp, record.key)
+        return fresh, at
+
+    def _stamp_of(self, record: Record) -> str:
+        if not self._order.cursor:
+            return ""
+        try:
+            return record.data[self._order.cursor] or ""
+        except KeyError:
+            raise _lacking(self._client, self._selection, self._order.cursor) from None
+
+    def _unstamped(self, at: Position) -> Iterator[Page]:
+        """Records without a stamp, by key; no position among them is handed out: a resumed read repeats them."""
+        url = self._url(self._order.unstamped(), orderby := ",".join(self._order.keys))
+        while url:
+            rows = self._client.page(url)
+            records = [record_of(self._client, self._selection, row) for row in rows.rows]
+            if records and (rows.next or len(records) >= self._top):
+                url = self._url(self._order.unstamped(records[-1].key), orderby)
+            else:
+                url = ""
+            yield Page(records, at, rows.erp_time, last=not url)

@@ -1,0 +1,274 @@
+"""Receivables by age as finance asks for them: read from the tables, computed by `ageing`, shown with its age.
+
+Amounts stay in their own currency; `local` and `revalued` are the same documents in the company's currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from crm_core import access, companies, receivables_books, schema
+from crm_core.access import Actor
+from crm_core.ageing import ageing
+from crm_core.ageing_report import COLUMNS, CompanyAgeing, Level, Report
+from crm_core.buckets import STANDARD, Buckets, parse_basis
+from crm_core.database import Database
+from crm_core.money import exact, quantize
+from crm_core.receivables_books import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: empty names mean all. `by` is customer or company."""
+
+    as_of: date
+    basis: str = "due"
+    buckets: Buckets = STANDARD
+    system: str = ""
+    company: str = ""
+    currency: str = ""
+    customer: str = ""
+    by: str = "customer"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows with Decimal amounts; totals per company and currency. `data_as_of`: when the oldest of the data was read.
+
+    `verified_through`: since when a clean reconciliation vouches for all of it; None when none does.
+    """
+
+    question: Question
+    rows: list[dict[str, Any]]
+    totals: list[dict[str, Any]]
+    verified_through: datetime | None
+    data_as_of: datetime | None
+    missing_rates: list[tuple[str, str]] = field(default_factory=list)
+
+
+def ask(db: Database, actor: Actor, question: Question) -> Answer:
+    """Receivables by age. Raises RefusedError for an unknown basis."""
+    access.require(actor, "receivables.read")
+    parse_basis(question.basis)
+    with db.read() as conn:
+        report = _report(conn, question)
+        names = _names(conn)
+        systems = _systems(conn, question)
+        since, read = _verified(conn, systems), _read_at(conn, systems)
+    totals = list(_rows(report, question, by_customer=False))
+    rows = totals
+    if question.by == "customer":
+        rows = [{**row, "name": names.get(row["customer"], "")} for row in _rows(report, question, by_customer=True)]
+    return Answer(question, rows, totals, since, read, report.missing_rates)
+
+
+def as_json(answer: Answer) -> dict[str, Any]:
+    """The shape of `receivables ageing --json`; amounts and dates are text."""
+    return {
+        "as_of": answer.question.as_of.isoformat(),
+        "basis": answer.question.basis,
+        "rows": [_plain(row) for row in answer.rows],
+        "totals": [_plain(row) for row in answer.totals],
+        "verified_through": _plain(answer.verified_through),
+        "data_as_of": _plain(answer.data_as_of),
+        "missing_rates": [list(pair) for pair in answer.missing_rates],
+    }
+
+
+def as_table(answer: Answer) -> tuple[list[str], list[list[Any]]]:
+    """Column names and rows (amounts as Decimal, lists as text) for a table, CSV or spreadsheet."""
+    steps = list(answer.question.buckets.names)
+    place = ["system", "company", "customer", "name"] if answer.question.by == "customer" else ["system", "company"]
+    rest = ["credits", "retention", "other", "unapplied", "advances", "bills", "disputed", "items"]
+    local = ["local_currency", "local_open", "revalued_open"]
+    rows = [
+        [*(row[name] for name in [*place, "currency", "open"]), *(row["buckets"][step] for step in steps)]
+        + [row[name] for name in rest]
+        + [row["local_currency"], row["local"]["open"], row["revalued"]["open"]]
+        for row in answer.rows
+    ]
+    return [*place, "currency", "open", *steps, *rest, *local], rows
+
+
+def documents(db: Database, actor: Actor, question: Question) -> list[dict[str, Any]]:
+    """The documents behind the figures: open items, payments with something left, bills, in the order of numbers."""
+    access.require(actor, "receivables.read")
+    with db.read() as conn:
+        report = _report(conn, question)
+    found = [*_items(report, question.basis), *_payments(report), *_bills(report)]
+    return [row for row in found if _wanted(question, row["currency"], row["customer"])]
+
+
+def default_as_of(db: Database, now: datetime) -> date:
+    """The ERP's own date at the newest pull (its clock may differ from ours), else today in UTC."""
+    with db.read() as conn:
+        newest = conn.execute(select(func.max(schema.run.c.erp_time))).scalar()
+    return (newest or now).date()
+
+
+def exposure(conn: Connection, system: str, company_code: str, customer: str, as_of: date) -> Decimal:
+    """What a customer owes a company, all columns netted, in its local currency at the newest rates."""
+    books = receivables_books.load(conn, Scope(system, company_code, customer))
+    report = ageing(*books, as_of=as_of, basis="due")
+    figures = [company.revalued for company in report.companies.values()]
+    with exact():
+        owed = sum((one.open + one.retention + one.other + one.bills for one in figures), Decimal(0))
+        return owed - sum((one.unapplied + one.advances for one in figures), Decimal(0))
+
+
+def in_local(
+    conn: Connection, system: str, company_code: str, amount: Decimal, currency: str, on: date
+) -> Decimal | None:
+    """An amount in the company's own currency at the newest rate dated on or before `on`; None without one."""
+    company = companies.one(conn, system, company_code)
+    if company is None or company["currency"] == currency:
+        return amount if company else None
+    table = schema.exchange_rate
+    pair = (table.c.from_currency == currency, table.c.to_currency == company["currency"], table.c.rate_date <= on)
+    rate = conn.execute(select(table.c.rate).where(*pair).order_by(table.c.rate_date.desc()).limit(1)).scalar()
+    with exact():
+        return None if rate is None else quantize(amount * rate, company["currency"])
+
+
+def _report(conn: Connection, question: Question) -> Report:
+    books = receivables_books.load(conn, Scope(question.system, question.company, question.customer))
+    return ageing(*books, as_of=question.as_of, basis=question.basis, buckets=question.buckets)
+
+
+def _wanted(question: Question, currency: str, customer: str) -> bool:
+    return question.currency in ("", currency) and question.customer in ("", customer)
+
+
+def _rows(report: Report, question: Question, *, by_customer: bool) -> Iterator[dict[str, Any]]:
+    for company in report.companies.values():
+        for currency, ageing_of in company.currencies.items():
+            levels = ageing_of.customers if by_customer else {"": ageing_of.total}
+            for customer, level in levels.items():
+                if _wanted(question, currency, customer or question.customer):
+                    named = {"customer": customer} if by_customer else {}
+                    yield {**_place(company, currency), **named, **_figures(level, question.basis)}
+
+
+def _place(company: CompanyAgeing, currency: str) -> dict[str, Any]:
+    place = {"system": company.system, "company": company.company_code, "currency": currency}
+    return {**place, "local_currency": company.local_currency}
+
+
+def _figures(level: Level, basis: str) -> dict[str, Any]:
+    return {
+        **{name: getattr(level.own, name) for name in COLUMNS},
+        "buckets": level.own.buckets[basis],
+        "items": level.items,
+        "erp_customers": list(level.erp_customers),
+        "local": {name: getattr(level.local, name) for name in COLUMNS},
+        "revalued": {name: getattr(level.revalued, name) for name in COLUMNS},
+    }
+
+
+def _items(report: Report, basis: str) -> Iterator[dict[str, Any]]:
+    for row in report.items:
+        item = row.item
+        yield {
+            **_document(item),
+            "instalment": item.instalment,
+            "kind": item.document_kind,
+            "column": row.column,
+            "due_date": item.due_date,
+            "amount": item.amount,
+            "open": row.open,
+            "disputed": row.disputed,
+            "days": row.days,
+            "bucket": row.buckets.get(basis, ""),
+            "local": row.local,
+            "revalued": row.revalued,
+        }
+
+
+def _payments(report: Report) -> Iterator[dict[str, Any]]:
+    for row in report.payments:
+        figures = {"amount": row.payment.amount, "open": row.rest, "local": row.local, "revalued": row.revalued}
+        yield {**_document(row.payment), **_NO_ITEM, "kind": row.payment.kind, "column": row.column, **figures}
+
+
+def _bills(report: Report) -> Iterator[dict[str, Any]]:
+    for row in report.bills:
+        figures = {"amount": row.amount, "open": row.amount, "local": row.local, "revalued": row.revalued}
+        due = {"due_date": row.payment.maturity_date}
+        yield {**_document(row.payment), **_NO_ITEM, **due, "kind": "bill", "column": "bills", **figures}
+
+
+_NO_ITEM = {"instalment": "", "due_date": None, "disputed": Decimal(0), "days": None, "bucket": ""}
+
+
+def _document(document: Any) -> dict[str, Any]:
+    return {
+        "system": document.system,
+        "company": document.company_code,
+        "customer": document.customer,
+        "erp_customer": document.customer_key,
+        "number": document.document_number,
+        "fiscal_year": document.fiscal_year,
+        "reference": document.reference,
+        "document_date": document.document_date,
+        "posting_date": document.posting_date,
+        "currency": document.currency,
+        "local_currency": document.local_currency,
+    }
+
+
+def _names(conn: Connection) -> dict[str, str]:
+    return dict(conn.execute(select(schema.customer.c.number, schema.customer.c.name)).tuples().all())
+
+
+def _systems(conn: Connection, question: Question) -> list[str]:
+    if question.system:
+        return [question.system]
+    return sorted(conn.execute(select(schema.open_item.c.system).distinct()).scalars())
+
+
+def _verified(conn: Connection, systems: list[str]) -> datetime | None:
+    """The oldest of the systems' newest reconciliations, if every one was clean."""
+    table, found = schema.reconciliation, []
+    for system in systems:
+        same = (table.c.system == system, table.c.obj == "open_items")
+        row = conn.execute(
+            select(table.c.at, table.c.differences).where(*same).order_by(table.c.at.desc()).limit(1)
+        ).first()
+        if row is None or row.differences:
+            return None
+        found.append(row.at)
+    return min(found, default=None)
+
+
+def _read_at(conn: Connection, systems: list[str]) -> datetime | None:
+    """When the open items of the system read longest ago were read, by the ERP's clock."""
+    table, found = schema.run, []
+    for system in systems:
+        same = (
+            table.c.system == system,
+            table.c.obj == "open_items",
+            table.c.direction == "pull",
+            table.c.state == "done",
+        )
+        query = select(table.c.erp_time, table.c.started_at).where(*same).order_by(table.c.started_at.desc()).limit(1)
+        row = conn.execute(query).first()
+        if row is None:
+            return None
+        found.append(row.erp_time or row.started_at)
+    return min(found, default=None)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list) else value

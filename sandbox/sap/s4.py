@@ -1,0 +1,259 @@
+"""SAP S/4HANA's entity sets over the books, and the choice of what the books start with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sandbox.odata.backend import Caller, Created, Message, ODataError, ReadRow, Row
+from sandbox.sap import classicmodels, document_rows, golden, load_test
+from sandbox.sap import seed as made_up
+from sandbox.sap.books import Books
+from sandbox.sap.clock import morning_of, noon_of
+from sandbox.sap.control import Desk
+from sandbox.sap.dataset import DataError, DataSet
+from sandbox.sap.functions import Functions
+from sandbox.sap.lifecycle import Lifecycle
+from sandbox.sap.order_desk import OrderDesk
+from sandbox.sap.orders_api import OrdersApi
+from sandbox.sap.partners import CHILDREN, KEYS
+from sandbox.sap.partners_api import PartnersApi
+from sandbox.sap.replay import Replay
+
+VERSIONS = {
+    "A_SalesOrder": "LastChangeDateTime", "A_BillingDocument": "LastChangeDateTime", "A_OutbDeliveryHeader": "DeliveryVersion",
+    "A_OutbDeliveryItem": "DeliveryVersion", "A_OutbDeliveryDocFlow": "Deliveryversion", "A_BusinessPartner": "ETag",
+}  # fmt: skip
+
+
+class S4Backend:
+    """One client of an S/4HANA. `begin` brings the books up to the clock before anything is read or written."""
+
+    def __init__(self, books: Books, replay: Replay | None, lifecycle: Lifecycle) -> None:
+        self.books = books
+        self.replay = replay
+        self.lifecycle = lifecycle
+        self.desk = OrderDesk(books)
+        self.caller = self.desk.caller
+        self._orders = OrdersApi(books, self.desk)
+        self._partners = PartnersApi(books)
+        self._functions = Functions(books, self.desk)
+        self._control = Desk(books, self.desk)
+        self._lived = books.clock.today()
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def begin(self, caller: Caller) -> None:
+        self.caller = self.desk.caller = caller
+        self._live()
+
+    def now(self) -> datetime:
+        return self.books.clock.now()
+
+    def version(self) -> int:
+        """Rows show texts in the caller's language: that is a part of their state."""
+        return self.books.journal.changes * 0x10000 + int.from_bytes(self.caller.language.encode()[:2], "big")
+
+    def rows(self, set_name: str) -> Sequence[ReadRow]:
+        if set_name in KEYS:
+            return self._partners.rows(set_name)
+        if set_name in self._orders.sets:
+            return self._orders.rows(set_name)
+        return self._documents().get(set_name, list)()
+
+    def _documents(self) -> dict[str, Callable[[], Sequence[ReadRow]]]:
+        books, language, rows = self.books, self.caller.language, document_rows
+        return {
+            "A_OutbDeliveryHeader": lambda: [rows.delivery_row(d) for d in books.deliveries.values()],
+            "A_OutbDeliveryItem": lambda: [rows.delivery_item_row(d, i, language) for d in books.deliveries.values() for i in d.items],
+            "A_BillingDocument": lambda: [rows.billing_row(b) for b in books.billings.values()],
+            "A_BillingDocumentItem": lambda: [rows.billing_item_row(b, i, language) for b in books.billings.values() for i in b.items],
+            "A_BillingDocumentPartner": lambda: [r for b in books.billings.values() for r in rows.billing_partner_rows(b, language)],
+            "A_OperationalAcctgDocItemCube": self._account_lines,
+            "A_Product": lambda: [rows.product_row(p) for _, p in sorted(books.catalogue.products.items())],
+            "A_ProductDescription": lambda: [
+                r for _, p in sorted(books.catalogue.products.items()) for r in sorted(rows.description_rows(p), key=lambda r: str(r["Language"]))
+            ],
+            "A_SlsPrcgCndnRecdValidity": lambda: [rows.validity_row(p) for p in books.catalogue.prices.values()],
+            "A_SlsPrcgConditionRecord": lambda: [rows.condition_row(p) for p in books.catalogue.prices.values()],
+        }
+
+    def _account_lines(self) -> list[Row]:
+        names = {row["Customer"]: row.get("CustomerName", "") for row in self.books.partners.tables["A_Customer"].values()}
+        documents = sorted(self.books.ledger.documents.items())
+        return [document_rows.line_row(line, names) for _, document in documents for line in document.lines]
+
+    def get(self, set_name: str, key: Row) -> ReadRow | None:
+        if set_name in KEYS:
+            return self.books.partners.get(set_name, key)
+        if set_name in self._orders.sets:
+            return self._orders.get(set_name, key)
+        return self._document(set_name, key)
+
+    def _document(self, set_name: str, key: Row) -> ReadRow | None:
+        books, rows = self.books, document_rows
+        if set_name == "A_BillingDocument":
+            billing = books.billings.get(key["BillingDocument"])
+            return rows.billing_row(billing) if billing else None
+        if set_name == "A_OutbDeliveryHeader":
+            delivery = books.deliveries.get(key["DeliveryDocument"])
+            return rows.delivery_row(delivery) if delivery else None
+        if set_name == "A_Product":
+            product = books.catalogue.products.get(key["Product"])
+            return rows.product_row(product) if product else None
+        if set_name == "A_SlsPrcgConditionRecord":
+            price = books.catalogue.prices.get(key["ConditionRecord"])
+            return rows.condition_row(price) if price else None
+        return next((row for row in self.rows(set_name) if all(row.get(name) == value for name, value in key.items())), None)
+
+    def navigate(self, set_name: str, row: ReadRow, nav: str) -> Sequence[ReadRow] | ReadRow | None:
+        if nav in CHILDREN.get(set_name, {}):
+            return self._partners.navigate(set_name, dict(row), nav)
+        if set_name in self._orders.sets:
+            return self._orders.navigate(set_name, row, nav)
+        return self._navigate_document(set_name, row, nav)
+
+    def _navigate_document(self, set_name: str, row: ReadRow, nav: str) -> Sequence[ReadRow] | ReadRow | None:
+        books, language, rows = self.books, self.caller.language, document_rows
+        match set_name, nav:
+            case "A_BillingDocument", "to_Item":
+                billing = books.billings[row["BillingDocument"]]
+                return [rows.billing_item_row(billing, item, language) for item in billing.items]
+            case "A_BillingDocument", "to_Partner":
+                return rows.billing_partner_rows(books.billings[row["BillingDocument"]], language)
+            case ("A_BillingDocumentItem" | "A_BillingDocumentPartner"), "to_BillingDocument":
+                return rows.billing_row(books.billings[row["BillingDocument"]])
+            case "A_OutbDeliveryHeader", "to_DeliveryDocumentItem":
+                delivery = books.deliveries[row["DeliveryDocument"]]
+                return [rows.delivery_item_row(delivery, item, language) for item in delivery.items]
+            case "A_OutbDeliveryHeader", "to_DeliveryDocumentPartner":
+                return rows.delivery_partner_rows(books.deliveries[row["DeliveryDocument"]])
+            case "A_OutbDeliveryItem", "to_DocumentFlow":
+                delivery = books.deliveries[row["DeliveryDocument"]]
+                items = [item for item in delivery.items if str(item.number) == row["DeliveryDocumentItem"]]
+                return [flow for item in items for flow in rows.document_flow_rows(delivery, item)]
+            case "A_Product", "to_Description":
+                return rows.description_rows(books.catalogue.products[row["Product"]])
+            case "A_SlsPrcgCndnRecdValidity", "to_SlsPrcgConditionRecord":
+                return rows.condition_row(books.catalogue.prices[row["ConditionRecord"]])
+        return []
+
+    # -- writing -------------------------------------------------------------------------------------------------
+
+    def create(self, set_name: str, values: Row) -> Created:
+        if set_name in KEYS:
+            return Created(self._partners.create(set_name, values, self.caller))
+        if set_name in self._orders.sets:
+            return self._orders.create(set_name, values)
+        raise _not_possible("created", set_name)
+
+    def update(self, set_name: str, key: Row, values: Row, replace: bool) -> list[Message]:
+        if set_name in KEYS:
+            return self._partners.update(set_name, key, values, self.caller)
+        if set_name in self._orders.sets:
+            return self._orders.update(set_name, key, values, replace)
+        if set_name in ("A_OutbDeliveryHeader", "A_OutbDeliveryItem"):
+            return self._functions.change_delivery(set_name, key, values)
+        raise _not_possible("changed", set_name)
+
+    def delete(self, set_name: str, key: Row) -> None:
+        if set_name in KEYS:
+            self._partners.delete(set_name, key)
+        elif set_name in self._orders.sets:
+            self._orders.delete(set_name, key)
+        else:
+            raise _not_possible("deleted", set_name)
+
+    def call(self, function: str, params: Row) -> Sequence[ReadRow] | ReadRow | None:
+        return self._functions.call(function, params)
+
+    def etag(self, set_name: str, row: ReadRow) -> datetime | str | None:
+        return row.get(VERSIONS.get(set_name, ""))
+
+    def savepoint(self) -> Any:
+        return self.books.journal.savepoint()
+
+    def rollback(self, point: Any) -> None:
+        self.books.journal.rollback(point)
+
+    # -- control plane -------------------------------------------------------------------------------------------
+
+    def book(self, object: str) -> list[Row]:
+        return self._control.book(object)
+
+    def advance(self, days: int) -> Row:
+        events: Counter[str] = Counter()
+        for _ in range(days):
+            self.books.clock.advance(1)
+            events += self._live()
+        return {"clock": self.now().isoformat(), "events": dict(events)}
+
+    def mutate(self, change: Row) -> Row:
+        return self._control.mutate(change)
+
+    def _live(self) -> Counter[str]:
+        """Let every day happen that the clock has reached since the last time."""
+        events: Counter[str] = Counter()
+        while self._lived < self.books.clock.today():
+            self._lived += timedelta(days=1)
+            if self.replay:
+                events.update(self.replay.run_to(self._lived, strict=False))
+            events.update(self.lifecycle.run_day(self._lived))
+        return events
+
+
+def _not_possible(what: str, set_name: str) -> ODataError:
+    return ODataError(400, "/IWBEP/CM_MGW_RT/021", f"An entity of {set_name} cannot be {what} through this service")
+
+
+# -- starting ----------------------------------------------------------------------------------------------------------
+
+
+def open_backend(data: Path | None, rows: int | None, date: date | None, seed: int) -> tuple[S4Backend, dict[str, Any]]:
+    """Books that hold everything entered up to `date`, and what a client needs to know about them.
+
+    Without `data` they are made up from `seed`; `rows` asks for that many orders of five lines and no history.
+    DataError (a ValueError) when the data set is not one we know or has a wrong line.
+    """
+    source = _data_set(data, rows, date, seed)
+    books = Books(source.companies)
+    replay = Replay(books, source)
+    start = date or (replay.last_day if data else source.last_day)
+    replay.load_master_data(start)
+    replay.run_to(start, strict=True, on_day=lambda day: books.clock.move_to(morning_of(day)))
+    books.clock.move_to(noon_of(start))
+    if rows:
+        load_test.add_orders(books, rows, seed)
+    books.clock.run()
+    return S4Backend(books, replay, Lifecycle(books, seed)), _info(books)
+
+
+def _data_set(folder: Path | None, rows: int | None, day: date | None, seed: int) -> DataSet:
+    if folder is None:
+        data = made_up.make(seed, day or datetime.now().astimezone().date())
+        return load_test.without_history(data) if rows else data
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder; name the one that holds the CSV files of a data set")
+    files = {file.stem for file in folder.glob("*.csv")}
+    loaders = {"golden": golden, "classicmodels": classicmodels}
+    for loader in loaders.values():
+        if loader.MARKS <= files:
+            return loader.load(folder)
+    nearest, loader = max(loaders.items(), key=lambda entry: len(entry[1].FILES & files))
+    lacking = ", ".join(f"{name}.csv" for name in sorted(loader.FILES - files))
+    raise DataError(f"{folder} holds no data set we know; for the layout of {nearest} these files are missing: {lacking}")
+
+
+def _info(books: Books) -> dict[str, Any]:
+    return {
+        "companies": {
+            company.code: {
+                "currency": company.currency, "time_zone": company.zone, "country": company.country,
+                "fiscal_year_start_month": company.fiscal_year_start, "sales_org": company.sales_org,
+            }
+            for company in books.companies.values()
+        }
+    }  # fmt: skip

@@ -1,0 +1,111 @@
+"""An ERP that books what it is sent, answers as a list of faults says, and takes duplicates: its book is the oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from connectors.base import Ack, Hit
+from connectors.errors import OutcomeUnknownError, RecordRejectedError, TransientError
+
+FAULTS = (
+    "fine",
+    "refused_connection",
+    "dropped_before",
+    "dropped_after",
+    "late",
+    "crash_before",
+    "crash_after",
+    "blind",
+)
+LATE = timedelta(seconds=40)
+"""How long after the client gave up a late commit appears: shorter than the horizon, or no promise can be kept."""
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+@dataclass
+class Clock:
+    """Time that moves only when told to."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass
+class FlakyErp:
+    """Writes and look-ups each use up one fault of the list; when it is used up everything works."""
+
+    clock: Clock
+    faults: list[str]
+    booked: list[tuple[datetime, str, dict[str, Any]]] = field(default_factory=list)
+    sends: int = 0
+
+    def push(self, obj: str, wire: dict[str, Any], key: str, *, deadline_s: float) -> Ack:
+        self.sends += 1
+        fault = self.faults.pop(0) if self.faults else "fine"
+        if fault == "refused_connection":
+            raise TransientError("unreachable", system="s4", reason="connection refused")
+        if fault == "crash_before":
+            raise Crash
+        if fault not in ("dropped_before", "blind"):
+            self.booked.append((self.clock() + (LATE if fault == "late" else timedelta(0)), key, wire))
+        if fault == "crash_after":
+            raise Crash
+        if fault != "fine":
+            raise OutcomeUnknownError("outcome-unknown", system="s4", method="POST", path="orders", reason="dropped")
+        return Ack(external_id=str(len(self.booked)))
+
+    def find(self, obj: str, key: str) -> list[Hit]:
+        fault = self.faults.pop(0) if self.faults else "fine"
+        if fault == "blind":
+            raise TransientError("timed-out", system="s4", method="GET", path="orders")
+        if fault.startswith("crash"):
+            raise Crash
+        found = [
+            (number, wire) for number, (at, own, wire) in enumerate(self.booked, 1) if own == key and at <= self.clock()
+        ]
+        return [Hit(str(n), wire["customer"], wire["currency"], Decimal(wire["total"])) for n, wire in found]
+
+    def change(self, obj: str, external_id: str, wire: dict[str, Any], *, deadline_s: float) -> Ack:
+        if wire.get("total") == "0":
+            raise RecordRejectedError("rejected", system="s4", method="PATCH", path="orders", text="no", erp="V1/1")
+        at, key, _ = self.booked[int(external_id) - 1]
+        self.booked[int(external_id) - 1] = (at, key, wire)
+        return Ack(external_id)
+
+    def of(self, key: str) -> list[dict[str, Any]]:
+        """What is in the books under a key, late commits included."""
+        return [wire for _, own, wire in self.booked if own == key]
+
+
+class PlainSection:
+    """The decision as it is: the mapping is not what these tests are about."""
+
+    def apply(self, document: dict[str, Any], key: str) -> dict[str, Any]:
+        return {
+            "customer": document["customer"]["erp_key"],
+            "currency": document["currency"],
+            "total": document["total"],
+        }
+
+
+class PlainMapping:
+    version = "m1"
+
+    def section(self, obj: str, direction: str) -> PlainSection:
+        return PlainSection()
+
+
+def keys(count: int) -> Iterable[str]:
+    return (f"CT7-Q{number:06d}" for number in range(1, count + 1))

@@ -1,0 +1,214 @@
+"""An accepted quote becomes exactly one ERP order, whatever crashes, times out or is committed late."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select, update
+
+from crm_core import installation, outbox_entry, schema
+from crm_core.database import Database
+from flows.context import Context
+from flows.push import push
+from tests.flows.flaky_erp import FAULTS, Clock, Crash, FlakyErp, PlainMapping
+
+START = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
+DOCUMENT = {"kind": "order", "customer": {"number": "C01", "erp_key": "7"}, "currency": "CNY", "total": "100.00"}
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of an armed installation, to copy."""
+    path = tmp_path_factory.mktemp("empty") / "crm.db"
+    database = Database(f"sqlite:///{path}")
+    database.upgrade()
+    installation.ensure(database, START, environment="default", prefix="CT7")
+    with database.engine.connect() as conn:
+        conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.dispose()
+    return path
+
+
+@contextmanager
+def copy_of(empty: Path, folder: Path) -> Iterator[Database]:
+    path = folder / "copy.db"
+    for old in folder.glob("copy.db*"):
+        old.unlink()
+    shutil.copy(empty, path)
+    database = Database(f"sqlite:///{path}")
+    yield database
+    database.dispose()
+
+
+def context(db: Database, erp: Any, clock: Clock, owner: str = "p1") -> Context:
+    return Context(
+        system="s4",
+        database=db,
+        connector=erp,
+        mapping=PlainMapping(),  # type: ignore[arg-type]
+        companies={},
+        commit_horizon=timedelta(seconds=150),
+        clock=clock,
+        owner=owner,
+    )
+
+
+def accept(db: Database, key: str, version: int = 1, action: str = "create", total: str = "100.00") -> None:
+    with db.write() as conn:
+        outbox_entry.enqueue(
+            conn,
+            key=key,
+            version=version,
+            system="s4",
+            obj="orders",
+            action=action,
+            crm_id=key[4:],
+            document={**DOCUMENT, "total": total},
+            now=START,
+            by="sales",
+        )
+
+
+def push_until_settled(db: Database, erp: FlakyErp, clock: Clock, rounds: int = 60) -> None:
+    """Run after run, each a new process after a crash, until nothing waits."""
+    for number in range(rounds):
+        with suppress(Crash):
+            push(context(db, erp, clock, f"p{number}"))
+        clock.advance(31)
+        if not outbox_entry.waiting(db, "s4"):
+            return
+
+
+def states(db: Database) -> list[str]:
+    with db.read() as conn:
+        return list(conn.execute(select(schema.outbox.c.state).order_by(schema.outbox.c.key)).scalars())
+
+
+@settings(max_examples=100)
+@given(faults=st.lists(st.sampled_from(FAULTS), max_size=8), quotes=st.integers(1, 3))
+def test_whatever_fails_each_quote_is_one_order(
+    empty: Path, tmp_path_factory: pytest.TempPathFactory, faults: list[str], quotes: int
+) -> None:
+    clock = Clock(START)
+    erp = FlakyErp(clock, list(faults))
+    with copy_of(empty, tmp_path_factory.getbasetemp()) as db:
+        for number in range(quotes):
+            accept(db, f"CT7-Q{number:06d}")
+        push_until_settled(db, erp, clock)
+        assert states(db) == ["sent"] * quotes
+        assert [len(erp.of(f"CT7-Q{number:06d}")) for number in range(quotes)] == [1] * quotes
+
+
+def test_the_attempt_is_committed_before_the_send(empty: Path, tmp_path: Path) -> None:
+    clock = Clock(START)
+    with copy_of(empty, tmp_path) as db:
+        accept(db, "CT7-Q000001")
+
+        class Spy(FlakyErp):
+            def push(self, *args: Any, **kwargs: Any) -> Any:
+                with db.read() as conn:
+                    seen.append(conn.execute(select(schema.outbox.c.state, schema.outbox.c.wire)).one())
+                return super().push(*args, **kwargs)
+
+        seen: list[Any] = []
+        push(context(db, Spy(clock, []), clock))
+        assert seen == [("unknown", {"customer": "7", "currency": "CNY", "total": "100.00"})]
+
+
+def test_a_resend_sends_what_was_frozen(empty: Path, tmp_path: Path) -> None:
+    clock = Clock(START)
+    erp = FlakyErp(clock, ["dropped_before"])
+    with copy_of(empty, tmp_path) as db:
+        accept(db, "CT7-Q000001")
+        push(context(db, erp, clock))
+        changed = {**DOCUMENT, "total": "999.99"}
+        with db.write() as conn:
+            conn.execute(update(schema.outbox).values(document=changed))
+        clock.advance(200)
+        push(context(db, erp, clock))
+        assert erp.of("CT7-Q000001") == [{"customer": "7", "currency": "CNY", "total": "100.00"}]
+
+
+def test_nothing_is_sent_again_before_the_commit_horizon(empty: Path, tmp_path: Path) -> None:
+    clock = Clock(START)
+    erp = FlakyErp(clock, ["late"])
+    with copy_of(empty, tmp_path) as db:
+        accept(db, "CT7-Q000001")
+        for _ in range(6):
+            push(context(db, erp, clock))
+            clock.advance(5)
+        assert erp.sends == 1
+        push_until_settled(db, erp, clock)
+        assert (erp.sends, states(db)) == (1, ["sent"])
+
+
+@pytest.mark.parametrize("other", [{"total": "100.01"}, {"currency": "USD"}, {"customer": "8"}])
+def test_a_document_that_differs_waits_for_a_person(empty: Path, tmp_path: Path, other: dict[str, str]) -> None:
+    clock = Clock(START)
+    erp = FlakyErp(clock, ["dropped_after"])
+    with copy_of(empty, tmp_path) as db:
+        accept(db, "CT7-Q000001")
+        push(context(db, erp, clock))
+        at, key, wire = erp.booked[0]
+        erp.booked[0] = (at, key, {**wire, **other})
+        clock.advance(10)
+        push(context(db, erp, clock))
+        assert (states(db), erp.sends) == (["review"], 1)
+
+
+def test_several_documents_under_our_key_wait_for_a_person(empty: Path, tmp_path: Path) -> None:
+    clock = Clock(START)
+    erp = FlakyErp(clock, ["dropped_after"])
+    with copy_of(empty, tmp_path) as db:
+        accept(db, "CT7-Q000001")
+        push(context(db, erp, clock))
+        erp.booked.append(erp.booked[0])
+        clock.advance(10)
+        push(context(db, erp, clock))
+        assert (states(db), erp.sends) == (["review"], 1)
+
+
+def test_a_change_waits_for_its_order_and_updates_the_same_document(empty: Path, tmp_path: Path) -> None:
+    clock = Clock(START)
+    erp = FlakyErp(clock, ["dropped_before"])
+    with copy_of(empty, tmp_path) as db:
+        accept(db, "CT7-Q000001")
+        accept(db, "CT7-Q000001", version=2, action="change", total="120.00")
+        push(context(db, erp, clock))
+        assert (states(db), erp.booked) == (["unknown", "pending"], [])
+        clock.advance(200)
+        push(context(db, erp, clock))
+        assert states(db) == ["sent", "sent"]
+        assert erp.of("CT7-Q000001") == [{"customer": "7", "currency": "CNY", "total": "120.00"}]
+
+
+def test_a_refusal_is_dead_and_the_next_entry_goes_on(empty: Path, tmp_path: Path) -> None:
+    clock = Clock(START)
+    erp = FlakyErp(clock, [])
+    with copy_of(empty, tmp_path) as db:
+        accept(db, "CT7-Q000001")
+        push(context(db, erp, clock))
+        accept(db, "CT7-Q000001", version=2, action="change", total="0")
+        accept(db, "CT7-Q000002")
+        report = push(context(db, erp, clock))
+        assert report.outcomes == {"dead": 1, "sent": 1}
+
+
+def test_a_disarmed_installation_sends_nothing(empty: Path, tmp_path: Path) -> None:
+    clock = Clock(START)
+    erp = FlakyErp(clock, [])
+    with copy_of(empty, tmp_path) as db:
+        accept(db, "CT7-Q000001")
+        with db.write() as conn:
+            conn.execute(update(schema.installation).values(armed=False))
+        with pytest.raises(Exception, match="arm"):
+            push(context(db, erp, clock))
+        assert erp.sends == 0
