@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,34 +52,19 @@ class Measured:
         return self.seconds - self.mapping_s
 
 
-class TimedSection:
-    """A section whose `apply` keeps the time it takes, or another function in its place."""
+class Mapper:
+    """Takes the place of a section's `apply` and keeps the time it takes: its own, or that of a function instead of it."""
 
-    def __init__(self, section: Any, apply: Callable[[dict[str, Any], str], dict[str, Any]]) -> None:
-        self.fields, self.filled_paths = section.fields, section.filled_paths
-        self._apply = apply
+    def __init__(self, section: Any, instead: Callable[[dict[str, Any], str], dict[str, Any]] | None) -> None:
+        self._apply = instead or section.apply
         self.seconds = 0.0
+        section.apply = self
 
-    def apply(self, data: dict[str, Any], key: str = "") -> dict[str, Any]:
+    def __call__(self, data: dict[str, Any], key: str = "") -> dict[str, Any]:
         started = time.thread_time()
         mapped = self._apply(data, key)
         self.seconds += time.thread_time() - started
         return mapped
-
-
-class TimedMapping:
-    """Stands before a mapping that has orders only."""
-
-    def __init__(self, mapping: Any, stand_in: bool) -> None:
-        section = mapping.section("orders", "pull")
-        self.version = mapping.version
-        self.orders = TimedSection(section, map_order if stand_in else section.apply)
-
-    def has(self, obj: str, name: str) -> bool:
-        return (obj, name) == ("orders", "pull")
-
-    def section(self, obj: str, name: str) -> TimedSection:
-        return self.orders
 
 
 def measure(what: str, url: str, home: Path, *, full: bool = True) -> Measured:
@@ -105,11 +90,10 @@ def _product(what: str, url: str, home: Path, full: bool) -> Measured:
     from flows.pull import pull
 
     with wiring.open_context(_settings(url, home), ceiling.SYSTEM) as context:
-        mapping = TimedMapping(context.mapping, what == "stand_in")
-        timed = replace(context, mapping=mapping)  # type: ignore[arg-type]  # has what a pull asks of a mapping
+        mapper = Mapper(context.mapping.section("orders", "pull"), map_order if what == "stand_in" else None)
         meter = Meter(url)
-        counts = pull(timed, ["orders"], full=full).counts["orders"]
-        return meter.stop(counts.read, counts.created + counts.updated, mapping.orders.seconds)
+        counts = pull(context, ["orders"], full=full).counts["orders"]
+        return meter.stop(counts.read, counts.created + counts.updated, mapper.seconds)
 
 
 def _settings(url: str, home: Path) -> Any:

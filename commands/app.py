@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import difflib
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
-from commands.output import output
+from commands.output import output, write
 from commands.texts import N_, _, say
+from config.failures import USAGE
 
 JSON_HELP = N_("print one JSON document instead of tables")
 LANG_HELP = N_("language of texts: zh or en (default: CROSSTIE_LANG, then the locale)")
@@ -157,6 +159,13 @@ class Group(_Spoken, TyperGroup):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         formatter.write(help_text(self, ctx))
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """A group alone shows its help; that is no usage of it, so the exit code is 2."""
+        if args or ctx.resilient_parsing:
+            return super().parse_args(ctx, args)
+        write(self.get_help(ctx))
+        raise typer.Exit(USAGE)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
@@ -175,11 +184,12 @@ def help_text(command: Any, ctx: Any) -> str:
     parts = [say("Usage: {usage}", usage=" ".join([ctx.command_path, *_pieces(command, bool(options))]))]
     parts.append(inspect.cleandoc(command.help))
     sections = [
-        (_("Examples"), _examples(command.epilog)),
         (_("Arguments"), arguments),
         (_("Commands"), _commands(command, ctx)),
         (_("Options"), options),
     ]
+    if command.epilog:
+        parts.append("\n".join([_("Examples"), *_examples(command.epilog)]))
     parts += [f"{title}\n{columns(rows)}" for title, rows in sections if rows]
     return "\n\n".join(parts) + "\n"
 
@@ -222,9 +232,12 @@ def _commands(command: Any, ctx: Any) -> list[tuple[str, str]]:
     return [(name, one.help.split("\n\n")[0].replace("\n", " ")) for name, one in command.commands.items() if not one.hidden]
 
 
-def _examples(epilog: str) -> list[tuple[str, str]]:
-    pairs = [line.strip().partition("  ") for line in inspect.cleandoc(epilog).splitlines() if line.strip()]
-    return [(line, _(meaning.strip()) if meaning.strip() else "") for line, _blanks, meaning in pairs]
+def _examples(epilog: str) -> Iterator[str]:
+    for line in inspect.cleandoc(epilog).splitlines():
+        command, _blanks, meaning = line.strip().partition("  ")
+        yield f"  {command}"
+        if meaning:
+            yield f"      {_(meaning.strip())}"
 
 
 def examples(*pairs: tuple[str, str]) -> str:

@@ -41,21 +41,21 @@ def tree() -> Any:
     app.callback()(_root)
     for module in (demo, doctor, sync):
         module.register(app)
-    for name, module in (
-        ("outbox", outbox),
-        ("dead-letters", deadletters),
-        ("quotes", quotes),
-        ("customers", customers),
-        ("orders", orders),
-        ("receivables", receivables),
-        ("mappings", mappings),
-        ("systems", systems),
-        ("sandbox", sandboxes),
-        ("db", database),
-        ("audit", audit),
+    for name, group in (
+        ("quotes", quotes.app),
+        ("customers", customers.app),
+        ("products", customers.products),
+        ("orders", orders.app),
+        ("receivables", receivables.app),
+        ("outbox", outbox.app),
+        ("dead-letters", deadletters.app),
+        ("mappings", mappings.app),
+        ("systems", systems.app),
+        ("sandbox", sandboxes.app),
+        ("db", database.app),
+        ("audit", audit.app),
     ):
-        app.add_typer(module.app, name=name)
-    app.add_typer(customers.products, name="products")
+        app.add_typer(group, name=name)
     return get_command(app)
 
 

@@ -15,7 +15,7 @@ from config.failures import OK
 app = new_app(help=N_("Customers: list, show, new, send to an ERP."))
 products = new_app(help=N_("Products and prices: list."))
 NUMBER = typer.Argument(..., metavar="NUMBER", help=N_("the CRM's number, such as C000012"))
-TEXT = typer.Argument(None, metavar="[TEXT]", help=N_("part of number or name; else all"))
+TEXT = typer.Argument(None, metavar="TEXT", help=N_("part of number or name; else all"))
 SYSTEM = typer.Option("", "--system", metavar="SYSTEM", help=N_("only this system"))
 
 

@@ -105,7 +105,7 @@ def show(letter: str = LETTER) -> int:
     ),
 )
 def replay(
-    letter: str = typer.Argument(None, metavar="[ID]", help=N_("one of them; or name a system for all of its")),
+    letter: str = typer.Argument(None, metavar="ID", help=N_("one of them; or name a system for all of its")),
     system: str = SYSTEM,
     obj: str = OBJECT,
 ) -> int:

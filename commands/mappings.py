@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = new_app(help=N_("The translation between an ERP and us: check, test, preview, schema, publish, history, diff, rollback."))
 SYSTEM = typer.Argument(..., metavar="SYSTEM", help=N_("the system's name, as in `systems list`"))
-WHICH = typer.Argument(None, metavar="[SYSTEM|PRODUCT]", help=N_("a system, or a product such as sap/s4; else every product"))
+WHICH = typer.Argument(None, metavar="SYSTEM|PRODUCT", help=N_("a system, or a product such as sap/s4; else every product"))
 WHY = typer.Option(..., "--why", metavar="TEXT", help=N_("the reason; it stands in the history"))
 
 
@@ -157,8 +157,8 @@ def history(system: str = SYSTEM) -> int:
 )
 def diff(
     system: str = SYSTEM,
-    old: str = typer.Argument(None, metavar="[VERSION]", help=N_("a version; else the one in use")),
-    new: str = typer.Argument(None, metavar="[VERSION]", help=N_("another version; else the one in use, or the files")),
+    old: str = typer.Argument(None, metavar="VERSION", help=N_("a version; else the one in use")),
+    new: str = typer.Argument(None, metavar="VERSION", help=N_("another version; else the one in use, or the files")),
 ) -> int:
     """Show what differs between two versions, or between the version in use and the files."""
     from crm_core import mapping_versions

@@ -14,6 +14,9 @@ from typing import Any
 
 from commands.texts import _
 
+UNBOUND = 10_000
+"""Columns of a table that goes to a file or a pipe: nothing is wrapped there."""
+
 
 @dataclass
 class Output:
@@ -84,19 +87,28 @@ def shown(value: object) -> str:
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", right: Sequence[int] = ()) -> None:
     """Print a table; numbers stand right. `right` names further columns that do. Rows may end in fewer cells."""
-    from rich import box  # a fifth of the start-up time, and not every command prints a table
-    from rich.console import Console
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
     kept = [list(row) for row in rows]
     numeric = {i for i in range(len(headings)) if _numeric([row[i] for row in kept if i < len(row)])} | set(right)
-    view = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    view = Table(title=title or None, title_justify="left", title_style="", box=box.SIMPLE_HEAD, pad_edge=False)
     for number, heading in enumerate(headings):
         view.add_column(heading, justify="right" if number in numeric else "left", overflow="fold")
     for row in kept:
         view.add_row(*(Text(clean(shown(cell))) for cell in row))
-    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 10_000, soft_wrap=False).print(view)
+    width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else UNBOUND
+    write(_drawn(view, width).strip("\n"))
+
+
+def _drawn(view: Any, width: int) -> str:
+    """What Rich makes of it, as text without blanks at the ends of lines."""
+    from rich.console import Console
+
+    text = io.StringIO()
+    Console(file=text, width=width, color_system=None, force_terminal=False).print(view)
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 
 def clean(text: str) -> str:
@@ -111,7 +123,6 @@ def _numeric(cells: Sequence[object]) -> bool:
 
 def columns(rows: Sequence[tuple[str, str]]) -> str:
     """Two columns for a help page; the second one is wrapped, Chinese too, within the terminal's width."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -120,6 +131,4 @@ def columns(rows: Sequence[tuple[str, str]]) -> str:
     grid.add_column(overflow="fold")
     for left, right in rows:
         grid.add_row(Text("  " + left), Text(right))
-    console = Console(file=io.StringIO(), width=min(120, shutil.get_terminal_size((100, 24)).columns), color_system=None)
-    console.print(grid)
-    return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())  # type: ignore[attr-defined]
+    return _drawn(grid, min(120, shutil.get_terminal_size((100, 24)).columns)).rstrip()

@@ -17,7 +17,7 @@ from config.failures import INTERRUPTED, OK, REMOTE_DOWN
 from config.settings import Settings
 
 app = new_app(help=N_("Emulated ERPs to try things on: up, down, list, advance."))
-NAME = typer.Argument(None, metavar="[NAME]", help=N_("which one; else all of them"))
+NAME = typer.Argument(None, metavar="NAME", help=N_("which one; else all of them"))
 
 
 @app.command(

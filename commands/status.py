@@ -25,7 +25,7 @@ AGES = ((86400, N_("{count} d")), (3600, N_("{count} h")), (60, N_("{count} min"
 
 
 def status(
-    systems: list[str] = typer.Argument(None, metavar="[SYSTEM]", help=N_("only these; else all")),
+    systems: list[str] = typer.Argument(None, metavar="SYSTEM", help=N_("only these; else all")),
     check: bool = typer.Option(False, "--check", help=N_("end with exit code 3 when something needs a person")),
     stale: str = typer.Option("24", "--stale-after", metavar="HOURS", help=N_("data older than this counts as a problem")),
 ) -> int:

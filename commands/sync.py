@@ -49,7 +49,7 @@ def ping(system: str = SYSTEM) -> int:
 
 def pull(
     system: str = SYSTEM,
-    objects: list[str] = typer.Argument(None, metavar="[OBJECT]", help=N_("only these, such as orders; else everything")),
+    objects: list[str] = typer.Argument(None, metavar="OBJECT", help=N_("only these, such as orders; else everything")),
     full: bool = typer.Option(False, "--full", help=N_("read everything, not only what changed")),
     dry_run: bool = typer.Option(False, "--dry-run", help=N_("count what would change and write nothing")),
     approve: bool = typer.Option(False, "--approve", help=N_("go on where a guard would hold the run")),
@@ -243,7 +243,7 @@ def _records(ctx: Context, obj: str, key: str | None, fields: Iterable[str]) -> 
 
 def reconcile(
     system: str = SYSTEM,
-    objects: list[str] = typer.Argument(None, metavar="[OBJECT]", help=N_("only these; else everything with amounts")),
+    objects: list[str] = typer.Argument(None, metavar="OBJECT", help=N_("only these; else everything with amounts")),
 ) -> int:
     """Compare every document of the ERP with the CRM, in money, by a path that knows no mapping."""
     from config.wiring import open_context

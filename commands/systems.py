@@ -88,7 +88,7 @@ def add(
     ),
 )
 def check(
-    name: str = typer.Argument(None, metavar="[SYSTEM]", help=N_("one system; without it all of them")),
+    name: str = typer.Argument(None, metavar="SYSTEM", help=N_("one system; without it all of them")),
 ) -> int:
     """Check system files and their secrets without calling the ERP; `doctor` and `ping` call it."""
     from commands.failures import lines

@@ -40,7 +40,7 @@ def N_(text: str) -> str:  # noqa: N802  # gettext's own name for a mark
     return text
 
 
-def say(text: str, **params: object) -> str:
+def say(text: str, /, **params: object) -> str:
     """Look `text` up and fill it."""
     return _(text).format(**params)
 

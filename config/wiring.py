@@ -68,6 +68,7 @@ class Endpoint:
     companies: tuple[str, ...]
     limits: Mapping[str, float]
     timeout_s: float
+    tables: Mapping[str, Mapping[str, str]]
 
 
 def endpoint(system: System) -> Endpoint:
@@ -90,6 +91,7 @@ def endpoint(system: System) -> Endpoint:
         companies=tuple(file.companies),
         limits=file.limits.model_dump(exclude_none=True),
         timeout_s=file.timeout_s,
+        tables=lookups(system),
     )
 
 

@@ -7,7 +7,7 @@ server does not understand our way (it ignores `$top` or `$filter`), or where ou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from connectors.base import Page, Position, Record, Wire
 from connectors.errors import ConnectorError, PermanentError, TransientError
@@ -44,6 +44,7 @@ class Listing:
         self._first_key = ""
         self._stamp, self._seen = "", set[str]()
         self._unstamped_first = False
+        self._born = ""  # the newest day on which a record without a stamp was created
 
     def pages(self, start: Position) -> Iterator[Page]:
         at, link = start, ""
@@ -60,7 +61,7 @@ class Listing:
             link, url = rows.next, self._onward(rows, at, bool(records))
             alone = alone and not url
             rest = not url and not alone and self._may_miss_unstamped
-            yield Page(records, at, rows.erp_time, last=not (url or rest))
+            yield self._page(records, at, rows, last=not (url or rest))
         if not alone and self._may_miss_unstamped:
             yield from self._unstamped(at)
 
@@ -117,9 +118,20 @@ class Listing:
                 continue
             self._seen.add(record.key)
             fresh.append(record)
+            if not stamp:
+                self._note_born((record,))
             if not self._began or stamp < self._began[: len(stamp)]:
                 at = Position(stamp, record.key)
         return fresh, at
+
+    def _note_born(self, records: Sequence[Record]) -> None:
+        if self._order.born:
+            self._born = max([self._born, *(record.data.get(self._order.born) or "" for record in records)])
+
+    def _page(self, records: list[Record], at: Position, rows: Rows, *, last: bool) -> Page:
+        """At the end of a read the position also covers the records without a stamp, by the day they were created."""
+        covers = last and self._born > at.stamp
+        return Page(records, Position(self._born) if covers else at, rows.erp_time, last)
 
     def _stamp_of(self, record: Record) -> str:
         if not self._order.cursor:
@@ -139,4 +151,5 @@ class Listing:
                 url = self._url(self._order.unstamped(records[-1].key), orderby)
             else:
                 url = ""
-            yield Page(records, at, rows.erp_time, last=not url)
+            self._note_born(records)
+            yield self._page(records, at, rows, last=not url)

@@ -16,6 +16,7 @@ from connectors.odata_query import Order, both, compare, key_filters, one_of
 from connectors.odata_types import shifted
 
 FIND_AT_MOST = 50
+DAY_S = 86_400
 
 
 class Reader:
@@ -130,5 +131,8 @@ def _order(selection: Selection, spec: ReadSpec, since: str, longest_s: int) -> 
     keys = tuple(selection.resource.key)
     if not spec.cursor:
         return Order(selection.entity, keys)
-    start = shifted(since, max(spec.overlap_s, longest_s), day=spec.grain == "day") if since else ""
-    return Order(selection.entity, keys, spec.cursor, spec.when_null, start, start[:10])
+    if not since:
+        return Order(selection.entity, keys, spec.cursor, spec.when_null)
+    start = shifted(since, max(spec.overlap_s, longest_s), day=spec.grain == "day")
+    born = shifted(start, DAY_S, day=True)  # creation days are days of the ERP's zone, which may lag behind UTC
+    return Order(selection.entity, keys, spec.cursor, spec.when_null, start, born)

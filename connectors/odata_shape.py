@@ -15,6 +15,8 @@ from connectors.odata_types import DAYS, INTEGERS, MOMENTS, time_of_day
 Tree = dict[str, "Tree"]
 """Field names, with what is wanted below each navigation; a navigation with nothing below it means all its fields."""
 
+TABLES = {"Edm.DateTime": DAYS, "Edm.DateTimeOffset": MOMENTS}
+
 ETAG = "@etag"
 """Where a record read for a change keeps its version."""
 
@@ -81,12 +83,11 @@ def expand(tree: Tree, entity: Entity, metadata: Metadata, prefix: str = "") -> 
 class Shape:
     """Makes records of one entity plain, in place: see `plain`."""
 
-    __slots__ = ("_days", "_many", "_moments", "_others", "_single", "_stray")
+    __slots__ = ("_dated", "_many", "_others", "_single", "_stray")
 
     def __init__(self, tree: Tree, entity: Entity, metadata: Metadata) -> None:
         wanted = [p for name, p in entity.properties.items() if name in tree or not tree]
-        self._days = tuple(p.name for p in wanted if p.type == "Edm.DateTime")
-        self._moments = tuple(p.name for p in wanted if p.type == "Edm.DateTimeOffset")
+        self._dated = tuple((p.name, TABLES[p.type]) for p in wanted if p.type in TABLES)
         self._others: tuple[tuple[str, Callable[[Any], str]], ...] = tuple(
             (p.name, time_of_day if p.type == "Edm.Time" else str)
             for p in wanted
@@ -94,29 +95,36 @@ class Shape:
         )
         navs = [n for n in entity.navigations.values() if n.name in tree]
         below = {n.name: Shape(tree[n.name], metadata.target(n), metadata) for n in navs}
-        self._many = tuple((n.name, below[n.name].plain) for n in navs if n.many)
+        self._many = tuple((n.name, below[n.name].maker) for n in navs if n.many)
         self._single = tuple((n.name, below[n.name].plain) for n in navs if not n.many)
         self._stray = () if tree else tuple(entity.navigations)
+
+    @property
+    def maker(self) -> Callable[[Wire], None] | None:
+        """`plain`, or None where only the metadata has to go."""
+        return self.plain if self._dated or self._others or self._many or self._single or self._stray else None
 
     def plain(self, row: Wire) -> None:
         """Dates and numbers become text, `results` wrappers lists; metadata and unexpanded navigations go."""
         get = row.get
         row.pop("__metadata", None)
-        for name in self._days:
+        for name, table in self._dated:
             if raw := get(name):
-                row[name] = DAYS[raw]
-        for name in self._moments:
-            if raw := get(name):
-                row[name] = MOMENTS[raw]
+                row[name] = table[raw]
         for name, convert in self._others:
             if (raw := get(name)) is not None:
                 row[name] = convert(raw)
         for name, plain in self._many:
             row[name] = lines = _lines(get(name))
-            for line in lines:
-                plain(line)
+            if plain is None:
+                for line in lines:
+                    line.pop("__metadata", None)
+            else:
+                for line in lines:
+                    plain(line)
         for name, plain in self._single:
-            if (child := get(name)) is not None:
+            child = get(name)
+            if child is not None:
                 plain(child)
         for name in self._stray:
             row.pop(name, None)

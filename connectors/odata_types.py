@@ -39,13 +39,15 @@ class _Dates(dict[str, str | None]):
         return text
 
     def _read(self, raw: str) -> str | None:
-        found = _DATE.fullmatch(raw)
-        if found is None:
-            return raw
         try:
-            return self._text(int(found[1]))
+            if raw.endswith("+0000)/"):
+                return self._text(int(raw[6:-7]))
+            found = _DATE.fullmatch(raw)
+            return self._text(int(found[1])) if found else raw
         except OverflowError:  # year 0 and the like stand for no date
             return None
+        except ValueError:
+            return raw
 
     def _text(self, ms: int) -> str:
         raise NotImplementedError

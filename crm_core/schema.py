@@ -518,6 +518,7 @@ path_fill = Table(  # how often a mapped source path was filled in the newest ro
     metadata,
     Column("system", Text, primary_key=True),
     Column("obj", Text, primary_key=True),
+    Column("read", Text, primary_key=True),
     Column("path", Text, primary_key=True),
     Column("filled", Integer, nullable=False),
     Column("seen", Integer, nullable=False),

@@ -154,10 +154,12 @@ class Store:
             detail={name: value for name, value in detail.items() if value},
         )
 
-    def open_keys(self, system: str) -> list[str]:
-        """Keys of account lines we hold as open: those missing from the ERP's open set must be looked up."""
-        table = schema.account_line
-        query = select(table.c.key).where(table.c.system == system, table.c.cleared_on.is_(None))
+    def listed_keys(self, system: str, obj: str) -> list[str]:
+        """Keys we hold that a complete listing must show: every key of the object; of account lines the open ones."""
+        table = schema.metadata.tables[schema.ERP_TABLES[obj]]
+        query = select(table.c.key).where(table.c.system == system)
+        if obj == "open_items":
+            query = query.where(schema.account_line.c.cleared_on.is_(None))
         with self.database.read() as conn:
             return list(conn.execute(query).scalars())
 

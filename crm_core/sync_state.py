@@ -123,11 +123,12 @@ class PathFill:
     SHARE = 0.05
     CHANCE = 1e-4
 
-    def __init__(self, db: Database, system: str, obj: str) -> None:
-        self._db, self._system, self._obj = db, system, obj
+    def __init__(self, db: Database, system: str, obj: str, read: str) -> None:
+        self._db, self._system, self._obj, self._read = db, system, obj, read
         with db.read() as conn:
             table = schema.path_fill
-            rows = conn.execute(select(table).where(table.c.system == system, table.c.obj == obj)).mappings()
+            same = (table.c.system == system, table.c.obj == obj, table.c.read == read)
+            rows = conn.execute(select(table).where(*same)).mappings()
             self._fill = {row["path"]: (row["filled"], row["seen"]) for row in rows}
 
     def emptied(self, filled: Mapping[str, int], rows: int) -> list[str]:
@@ -145,7 +146,7 @@ class PathFill:
 
     def save(self) -> None:
         rows = [
-            {"system": self._system, "obj": self._obj, "path": path, "filled": filled, "seen": seen}
+            {"system": self._system, "obj": self._obj, "read": self._read, "path": path, "filled": filled, "seen": seen}
             for path, (filled, seen) in self._fill.items()
         ]
         if rows:

@@ -98,7 +98,6 @@ class _ObjectPull:
         self.store = ctx.store
         self.section: Section = ctx.mapping.section(obj, "pull")
         self.counts = Counts()
-        self.fill = sync_state.PathFill(ctx.database, ctx.system, obj)
         self._take = taker(obj)
         self._causes: Counter[str] = Counter()
         self._erp_time: datetime | None = None
@@ -129,7 +128,6 @@ class _ObjectPull:
         if self.dry_run:
             return
         error = None if exc is None else {"code": getattr(exc, "code", "bug"), "params": getattr(exc, "params", {})}
-        self.fill.save()
         ctx = self.ctx
         sync_state.end_run(
             ctx.database, self.run_id, state, self.counts.as_dict(), ctx.clock(), erp_time=self._erp_time, error=error
@@ -141,6 +139,7 @@ class _ObjectPull:
         after = base.Position(start.stamp, start.key)
         seen: set[str] | None = set() if read.complete else None
         read_from, newest = start.read_from, start.stamp
+        fill = sync_state.PathFill(ctx.database, ctx.system, self.obj, read.name)
         pages = ctx.connector.pull(self.obj, read.name, since=start.since, after=after, fields=self.section.fields)
         with Prefetched(pages) as prefetched:
             for page in prefetched:
@@ -148,7 +147,10 @@ class _ObjectPull:
                 newest = max(newest, page.position.stamp)
                 if seen is not None:
                     seen.update(record.key for record in page.records)
+                self._guard_paths(page, fill)
                 self._store(page, read if read.watermark else None, start.since, read_from)
+        if not self.dry_run:
+            fill.save()
         if seen is not None:
             self._missing(seen)
         if read.watermark and not self.dry_run:
@@ -174,7 +176,6 @@ class _ObjectPull:
         )
 
     def _store(self, page: base.Page, read: base.Read | None, since: str, read_from: datetime | None) -> None:
-        self._guard_paths(page)
         taken, rejects = self._map(page.records)
         self._erp_time = page.erp_time
         self.counts.add(
@@ -218,14 +219,14 @@ class _ObjectPull:
         elif self.obj == "orders":
             self.touched.difference_update(item.key for item in taken)
 
-    def _guard_paths(self, page: base.Page) -> None:
+    def _guard_paths(self, page: base.Page, fill: sync_state.PathFill) -> None:
         """Hold the run when a mapped path that used to be filled is empty in the whole page; a sample keeps the score."""
         filled_in = self.section.filled_paths
         counts = dict.fromkeys(self.section.fields, 0)
         for _, data in page.records[:SAMPLE]:
             for path in filled_in(data):
                 counts[path] += 1
-        emptied = set(self.fill.emptied(counts, len(page.records)))
+        emptied = set(fill.emptied(counts, len(page.records)))
         for _, data in page.records[SAMPLE:] if emptied else ():
             emptied -= filled_in(data)
             if not emptied:
@@ -233,7 +234,7 @@ class _ObjectPull:
         if emptied and not self.approve:
             paths = ", ".join(sorted(emptied))
             raise HeldError("path-emptied", system=self.ctx.system, object=self.obj, paths=paths)
-        self.fill.note(counts, min(SAMPLE, len(page.records)))
+        fill.note(counts, min(SAMPLE, len(page.records)))
 
     def _guard_rejects(self) -> None:
         counts = self.counts
@@ -250,9 +251,9 @@ class _ObjectPull:
         )
 
     def _missing(self, seen: set[str]) -> None:
-        """Look up what we hold as open and the complete listing did not show: cleared meanwhile, or gone."""
+        """Look up what we hold and the complete listing did not show: an item cleared meanwhile, or something gone."""
         ctx = self.ctx
-        missing = [key for key in self.store.open_keys(ctx.system) if key not in seen]
+        missing = [key for key in self.store.listed_keys(ctx.system, self.obj) if key not in seen]
         found = self._lookup(missing)
         gone = [key for key in missing if key not in found]
         if not gone:

@@ -2,7 +2,7 @@
 
 A section is one JSONata object, evaluated once a record: compiled once a thread, with names of its own at every
 evaluation (a compiled expression that threads share without them mixes records up), stopped after `SECONDS`. Sections
-with patterns run in a process of their own that can be killed (`mappings.worker`): nothing interrupts a hostile pattern.
+with patterns run in a process that can be killed (`mappings.worker`), for nothing interrupts a hostile pattern.
 """
 
 from __future__ import annotations

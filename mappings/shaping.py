@@ -35,7 +35,7 @@ def lists_of(part: Part) -> set[str]:
     return {name for name, value in part.fields.items() if isinstance(value, Part) and value.source is not None}
 
 
-_EMPTY = (None, "", [])
+_EMPTY: tuple[Any, ...] = (None, "", [])
 
 
 class Branch:

@@ -62,7 +62,9 @@ class Books:
             ZERO,
         )  # fmt: skip
         orders = self.orders_of.get(customer, [])
-        return owed + sum((order.unbilled for order in orders if order.currency == currency and order.credit_status != "B"), ZERO)
+        return owed + sum(
+            (order.unbilled for order in orders if order.currency == currency and order.credit_status != "B"), ZERO
+        )
 
     # -- orders --------------------------------------------------------------------------------------------------
 
@@ -145,7 +147,12 @@ class Books:
         return billing
 
     def account(
-        self, billing: Billing, lines: Sequence[Line], dated: date, credited: Document | None = None, due_on: date | None = None
+        self,
+        billing: Billing,
+        lines: Sequence[Line],
+        dated: date,
+        credited: Document | None = None,
+        due_on: date | None = None,
     ) -> Document:
         """Post a billing document to accounting. A linked credit memo refers to the instalment due on the same day."""
         company = self.companies[billing.company]
@@ -176,9 +183,11 @@ class Books:
         stamp = self.clock.stamp()
         kind = "S2" if billing.kind == "G2" else "S1"
         cancellation = Billing(
-            self.number("billing"), kind, ACCOUNTED[kind], billing.company, billing.sales_org, billing.sold_to, billing.payer,
+            self.number("billing"), kind, ACCOUNTED[kind], billing.company, billing.sales_org, billing.sold_to,
+            billing.payer,
             billing.currency, posted, billing.rate, billing.terms, stamp, stamp,
-            [BillingItem(i.number, i.material, i.text, i.quantity, i.unit, i.net, i.tax, i.source, i.delivery) for i in billing.items],
+            [BillingItem(i.number, i.material, i.text, i.quantity, i.unit, i.net, i.tax, i.source,
+            i.delivery) for i in billing.items],
             billing.customer_po, reference, cancels=billing, net=billing.net, tax=billing.tax,
         )  # fmt: skip
         self.bill(cancellation)
@@ -198,4 +207,3 @@ class Books:
             if line.document.currency == currency and not line.special_gl and rest(line) > 0
         ]  # fmt: skip
         return sorted(owed, key=lambda line: (line.document.posted, line.document.number, line.item))
-

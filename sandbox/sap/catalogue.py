@@ -61,11 +61,16 @@ class Catalogue:
         self._by_material.setdefault((sales_org, channel, material), []).append(price)
         return price
 
-    def price(self, sales_org: str, channel: str, material: str, customer: str, currency: str, on: date) -> Price | None:
+    def price(
+        self, sales_org: str, channel: str, material: str, customer: str, currency: str, on: date
+    ) -> Price | None:
         """The record valid on that day in that currency; a customer's own price goes before the list price."""
         found = [
             price
             for price in self._by_material.get((sales_org, channel, material), [])
-            if price.currency == currency and price.start <= on <= price.end and price.customer in ("", customer) and not price.deleted
+            if price.currency == currency
+            and price.start <= on <= price.end
+            and price.customer in ("", customer)
+            and not price.deleted
         ]
         return max(found, key=lambda price: (price.customer, price.start, price.number), default=None)

@@ -62,20 +62,28 @@ class Changes:
             self.desk.change_header(order, values, False)
         elif kind == "customers":
             table = ask.customer(number) if "OrderIsBlockedForCustomer" in values else self._partner(ask, number)
-            self.books.partners.change("A_Customer" if "Customer" in table and "BusinessPartner" not in table else "A_BusinessPartner", table, values)
+            self.books.partners.change(
+                "A_Customer" if "Customer" in table and "BusinessPartner" not in table else "A_BusinessPartner",
+                table,
+                values,
+            )
         elif kind == "deliveries":
             delivery = self.books.deliveries.get(number) or ask.missing("delivery", number)
             self.books.change_delivery(delivery, planned=values.get("PlannedGoodsIssueDate", delivery.planned))
         elif kind == "products":
             product = self.books.catalogue.products.get(number) or ask.missing("product", number)
-            self.books.journal.set(product, "names", {**product.names, "EN": values.get("ProductDescription", product.name("EN"))})
+            self.books.journal.set(
+                product, "names", {**product.names, "EN": values.get("ProductDescription", product.name("EN"))}
+            )
             self.books.journal.set(product, "changed", self.books.clock.stamp())
         else:
             raise ControlError(f"object must be orders, customers, deliveries or products; got {kind!r}")
         return {"object": kind, "number": number}
 
     def _partner(self, ask: Request, number: str) -> Row:
-        return self.books.partners.get("A_BusinessPartner", {"BusinessPartner": number}) or ask.missing("customer", number)
+        return self.books.partners.get("A_BusinessPartner", {"BusinessPartner": number}) or ask.missing(
+            "customer", number
+        )
 
     def _amount(self, ask: Request) -> Row:
         kind, number, by = ask.text("object"), ask.text("number"), ask.decimal("by")
@@ -119,7 +127,9 @@ class Changes:
     def _block(self, ask: Request) -> Row:
         customer = ask.customer(ask.text("customer"))
         blocked = ask.change.get("blocked", True)
-        self.books.partners.change("A_Customer", customer, {"OrderIsBlockedForCustomer": ORDER_BLOCK if blocked else ""})
+        self.books.partners.change(
+            "A_Customer", customer, {"OrderIsBlockedForCustomer": ORDER_BLOCK if blocked else ""}
+        )
         return {"customer": customer["Customer"], "blocked": bool(blocked)}
 
     def _rename(self, ask: Request) -> Row:
@@ -141,7 +151,9 @@ class Changes:
         old = self.books.catalogue.price(company.sales_org, CHANNEL, product.code, customer, currency, start)
         if old and old.customer == customer:
             self.books.journal.set(old, "end", start - timedelta(days=1))
-        price = self.books.catalogue.add_price(company.sales_org, product.code, ask.decimal("rate"), currency, product.unit, start, customer)
+        price = self.books.catalogue.add_price(
+            company.sales_org, product.code, ask.decimal("rate"), currency, product.unit, start, customer
+        )
         self.books.journal.record(lambda: setattr(price, "deleted", True))
         return {"condition_record": price.number}
 
@@ -173,7 +185,9 @@ class Changes:
             raise ControlError(f"the item is in {item.document.currency}: pay it in that currency, or pay on account")
         customer = item.customer if item else ask.customer(ask.text("customer"))["Customer"]
         line = Line(customer, -amount - discount, ask.rate(currency, company, posted), discount=discount)
-        document = self.books.ledger.post(company, "DZ", currency, posted, [line], reference=str(ask.change.get("reference") or ""))
+        document = self.books.ledger.post(
+            company, "DZ", currency, posted, [line], reference=str(ask.change.get("reference") or "")
+        )
         if item:
             self.books.ledger.settle(line, item, posted)
         return _named(document)
@@ -202,7 +216,10 @@ class Changes:
             raise ControlError("the clearing of a reversal cannot be reset")
         members = list(document.clearing.members)
         self.books.ledger.reset(document.clearing)
-        return {"opened": [[*line.document.key, str(line.item)] for line in members], "rests": [str(rest(line)) for line in members]}
+        return {
+            "opened": [[*line.document.key, str(line.item)] for line in members],
+            "rests": [str(rest(line)) for line in members],
+        }
 
 
 class Request:
@@ -268,7 +285,9 @@ class Request:
     def line_at(self, key: list[str]) -> Line:
         document = self.books.ledger.documents.get(tuple(key[:3]))  # type: ignore[arg-type]
         lines = document.lines if document else []
-        return next((line for line in lines if [str(line.item)] == key[3:]), None) or self.missing("line", "/".join(key))
+        return next((line for line in lines if [str(line.item)] == key[3:]), None) or self.missing(
+            "line", "/".join(key)
+        )
 
     def missing(self, kind: str, number: str) -> Any:
         raise ControlError(f"there is no {kind} {number}")

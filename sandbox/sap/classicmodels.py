@@ -35,10 +35,13 @@ TERMS, NET_DAYS = "N30", timedelta(days=30)
 STATUSES = ("Shipped", "Resolved", "Disputed", "In Process", "On Hold", "Cancelled")
 
 _COUNTRIES = {
-    "Australia": "AU", "Austria": "AT", "Belgium": "BE", "Canada": "CA", "Denmark": "DK", "Finland": "FI", "France": "FR",
-    "Germany": "DE", "Hong Kong": "HK", "Ireland": "IE", "Israel": "IL", "Italy": "IT", "Japan": "JP", "Netherlands": "NL",
+    "Australia": "AU", "Austria": "AT", "Belgium": "BE", "Canada": "CA", "Denmark": "DK", "Finland": "FI",
+    "France": "FR",
+    "Germany": "DE", "Hong Kong": "HK", "Ireland": "IE", "Israel": "IL", "Italy": "IT", "Japan": "JP",
+    "Netherlands": "NL",
     "New Zealand": "NZ", "Norway": "NO", "Philippines": "PH", "Poland": "PL", "Portugal": "PT", "Russia": "RU",
-    "Singapore": "SG", "South Africa": "ZA", "Spain": "ES", "Sweden": "SE", "Switzerland": "CH", "UK": "GB", "USA": "US",
+    "Singapore": "SG", "South Africa": "ZA", "Spain": "ES", "Sweden": "SE", "Switzerland": "CH", "UK": "GB",
+    "USA": "US",
 }  # fmt: skip
 
 
@@ -50,10 +53,13 @@ def load(folder: Path) -> DataSet:
     invoices = [_invoice(orders[key], shipped[key], statuses[key][0]) for key in sorted(shipped)]
     payments = list(_payments(folder, {c.key for c in customers}))
     return DataSet(
-        "classicmodels", [COMPANY], customers, products, sorted(orders.values(), key=lambda order: (order.ordered, order.key)),
-        [DeliveryData(key, day, False, [((key,), line.number, line.quantity) for line in orders[key].lines]) for key, day in shipped.items()],
+        "classicmodels", [COMPANY], customers, products, sorted(orders.values(), key=lambda order: (order.ordered,
+        order.key)),
+        [DeliveryData(key, day, False, [((key,), line.number, line.quantity) for line in orders[key].lines]) for key,
+        day in shipped.items()],
         invoices, payments, list(_oldest_first(invoices, payments)), terms={TERMS},
-        last_day=max([order.ordered for order in orders.values()] + [payment.posted for payment in payments], default=date.min),
+        last_day=max([order.ordered for order in orders.values()] + [payment.posted for payment in payments],
+        default=date.min),
     )  # fmt: skip
 
 
@@ -74,7 +80,9 @@ def _customers(folder: Path) -> Iterator[PartnerData]:
 def _products(folder: Path) -> Iterator[ProductData]:
     for record in read(folder, "products"):
         price = (COMPANY.code, record.decimal("list_price"), COMPANY.currency)
-        yield ProductData(record.needed("code"), {"EN": record.needed("name")}, "ST", ZERO, record.text("line").upper()[:9], [price])
+        yield ProductData(
+            record.needed("code"), {"EN": record.needed("name")}, "ST", ZERO, record.text("line").upper()[:9], [price]
+        )
 
 
 def _orders(
@@ -90,7 +98,8 @@ def _orders(
         orders[number] = OrderData(
             (number,), COMPANY.code, record.text("customer_number"), ordered, COMPANY.currency, TERMS, number,
             requested=record.day("required_date"), text=record.text("comments"),
-            cancelled=(shipped or ordered) if status == "Cancelled" else None, held_from=ordered if status == "On Hold" else None,
+            cancelled=(shipped or ordered) if status == "Cancelled" else None,
+            held_from=ordered if status == "On Hold" else None,
         )  # fmt: skip
     for record in read(folder, "order_lines"):
         known(record, "order_number", record.text("order_number"), orders, "orders.csv")
@@ -106,12 +115,22 @@ def _orders(
 
 def _invoice(order: OrderData, day: date, status: str) -> InvoiceData:
     lines = [
-        InvoiceLineData(line.product, line.quantity, line.unit, line.quantity * line.price, ZERO, order.key, line.number, order.key[0])
+        InvoiceLineData(
+            line.product,
+            line.quantity,
+            line.unit,
+            line.quantity * line.price,
+            ZERO,
+            order.key,
+            line.number,
+            order.key[0],
+        )
         for line in order.lines
     ]
     total = sum((line.net for line in lines), ZERO)
     return InvoiceData(
-        order.key, "invoice", order.company, order.partner, day, day, day, order.currency, Decimal(1), total, ZERO, TERMS,
+        order.key, "invoice", order.company, order.partner, day, day, day, order.currency, Decimal(1), total, ZERO,
+        TERMS,
         source_number=order.key[0], disputed=status == "Disputed", lines=lines,
         instalments=[InstalmentData("1", "trade", day, day + NET_DAYS, total)],
     )  # fmt: skip
@@ -128,7 +147,7 @@ def _payments(folder: Path, customers: set[str]) -> Iterator[PaymentData]:
 
 
 def _oldest_first(invoices: list[InvoiceData], payments: list[PaymentData]) -> Iterator[ApplicationData]:
-    """A customer's payments in order of their day settle his invoices in order of day and number, each as far as it goes.
+    """A customer's payments by day settle his invoices by day and number, each as far as it goes.
 
     Money paid before an invoice exists settles it on the invoice's day.
     """
@@ -146,6 +165,15 @@ def _oldest_first(invoices: list[InvoiceData], payments: list[PaymentData]) -> I
             number += 1
             on = max(payment.posted, invoice.posted)
             yield ApplicationData(
-                f"AP{number:05}", "payment", payment.company, on, None, ("payment", payment.key), amount, invoice.key, "1", amount
+                f"AP{number:05}",
+                "payment",
+                payment.company,
+                on,
+                None,
+                ("payment", payment.key),
+                amount,
+                invoice.key,
+                "1",
+                amount,
             )
             money, left[invoice.key] = money - amount, left[invoice.key] - amount

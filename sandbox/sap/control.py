@@ -27,7 +27,8 @@ class Desk:
 
     def book(self, object: str) -> list[Row]:
         kinds = {
-            "orders": self._orders, "customers": self._customers, "deliveries": self._deliveries, "invoices": self._invoices,
+            "orders": self._orders, "customers": self._customers, "deliveries": self._deliveries,
+            "invoices": self._invoices,
             "open_items": self._open_items, "payments": self._payments,
         }  # fmt: skip
         if object not in kinds:
@@ -41,14 +42,17 @@ class Desk:
     def _order(self, order: Order, seen: Counter[tuple[str, str]]) -> Row:
         keys = order_keys(order)
         return {
-            "number": order.number, "key": keys, "customer": order.sold_to, "company": order.company, "currency": order.currency,
+            "number": order.number, "key": keys, "customer": order.sold_to, "company": order.company,
+            "currency": order.currency,
             "total": order.net, "status": _order_status(order), "credit_status": order.credit_status,
             "created_count": max((seen[key] for key in keys.items() if key[1]), default=1),
             **self._history(order.number), "created_at": order.created,
             "lines": [
                 {
-                    "number": item.number, "customer_line": item.customer_line, "material": item.material, "quantity": plain(item.quantity),
-                    "unit": item.unit, "price": item.price, "per": item.per, "net": item.amounts[0], "tax": item.amounts[1],
+                    "number": item.number, "customer_line": item.customer_line, "material": item.material,
+                    "quantity": plain(item.quantity),
+                    "unit": item.unit, "price": item.price, "per": item.per, "net": item.amounts[0],
+                    "tax": item.amounts[1],
                     "rejected": item.rejection, "issued": plain(item.issued), "billed": plain(item.billed),
                 }
                 for item in order.items
@@ -74,19 +78,24 @@ class Desk:
         customer = self.books.partners.customer(number) or {}
         return {
             "number": number, "key": keys, "name": row["BusinessPartnerFullName"], "created_at": row["CreationDate"],
-            "status": "blocked" if customer.get("OrderIsBlockedForCustomer") else "", "created_count": max(1, seen[next(iter(keys.items()))]),
-            "companies": [child["CompanyCode"] for child in self.books.partners.children("A_Customer", {"Customer": number}, "to_CustomerCompany")],
+            "status": "blocked" if customer.get("OrderIsBlockedForCustomer") else "", "created_count": max(1,
+            seen[next(iter(keys.items()))]),
+            "companies": [child["CompanyCode"] for child in self.books.partners.children("A_Customer",
+            {"Customer": number}, "to_CustomerCompany")],
             **self._history(number),
         }  # fmt: skip
 
     def _deliveries(self) -> list[Row]:
         return [
             {
-                "number": delivery.number, "key": {"DeliveryDocumentBySupplier": delivery.external_id}, "customer": delivery.sold_to,
-                "status": "issued" if delivery.issued else "picked" if delivery.picked else "open", "created_at": delivery.created,
+                "number": delivery.number, "key": {"DeliveryDocumentBySupplier": delivery.external_id},
+                "customer": delivery.sold_to,
+                "status": "issued" if delivery.issued else "picked" if delivery.picked else "open",
+                "created_at": delivery.created,
                 "issued_on": delivery.issued, "is_return": delivery.is_return,
                 "lines": [
-                    {"number": line.number, "order": line.source.order.number, "order_line": line.source.number, "quantity": plain(line.quantity)}
+                    {"number": line.number, "order": line.source.order.number, "order_line": line.source.number,
+                    "quantity": plain(line.quantity)}
                     for line in delivery.items
                 ],
             }
@@ -96,13 +105,16 @@ class Desk:
     def _invoices(self) -> list[Row]:
         return [
             {
-                "number": billing.number, "key": {"DocumentReferenceID": billing.reference}, "type": billing.kind, "customer": billing.payer,
+                "number": billing.number, "key": {"DocumentReferenceID": billing.reference}, "type": billing.kind,
+                "customer": billing.payer,
                 "company": billing.company, "currency": billing.currency, "net": billing.net, "tax": billing.tax,
-                "total": billing.net + billing.tax, "status": "cancelled" if billing.cancelled_by else "posted" if billing.accounting else "not posted",
+                "total": billing.net + billing.tax,
+                "status": "cancelled" if billing.cancelled_by else "posted" if billing.accounting else "not posted",
                 "posted_on": billing.posted, "created_at": billing.created,
                 "accounting": list(billing.accounting.key) if billing.accounting else None,
                 "lines": [
-                    {"number": line.number, "material": line.material, "quantity": plain(line.quantity), "net": line.net, "tax": line.tax,
+                    {"number": line.number, "material": line.material, "quantity": plain(line.quantity),
+                    "net": line.net, "tax": line.tax,
                      "order": line.source.order.number if line.source else ""}
                     for line in billing.items
                 ],
@@ -118,10 +130,12 @@ class Desk:
         documents = [document for document in self.books.ledger.documents.values() if document.kind == "DZ"]
         return [
             {
-                "number": document.number, "key": list(document.key), "currency": document.currency, "posted_on": document.posted,
-                "total": -sum(line.amount - line.discount * (-1 if line.amount < 0 else 1) for line in document.lines if line.special_gl != "W"),
+                "number": document.number, "key": list(document.key), "currency": document.currency,
+                "posted_on": document.posted,
+                "total": -sum(line.amount + line.discount for line in document.lines if line.special_gl != "W"),
                 "status": "reversed" if document.reversed_by else "reversal" if document.reverses else "posted",
-                "customer": document.lines[0].customer if document.lines else "", "lines": [_line(line) for line in document.lines],
+                "customer": document.lines[0].customer if document.lines else "",
+                "lines": [_line(line) for line in document.lines],
             }
             for document in documents
         ]  # fmt: skip
@@ -129,7 +143,8 @@ class Desk:
 
 def order_keys(order: Order) -> dict[str, str]:
     return {
-        "PurchaseOrderByCustomer": order.customer_po, "PurchaseOrderByShipToParty": order.extra.get("PurchaseOrderByShipToParty", ""),
+        "PurchaseOrderByCustomer": order.customer_po,
+        "PurchaseOrderByShipToParty": order.extra.get("PurchaseOrderByShipToParty", ""),
         "AssignmentReference": order.extra.get("AssignmentReference", ""), "ExternalDocumentID": order.external_id,
     }  # fmt: skip
 
@@ -143,15 +158,22 @@ def _order_status(order: Order) -> str:
         return "cancelled"
     if order.credit_status == "B":
         return "credit_hold"
-    return "incomplete" if order.incomplete else {"A": "open", "B": "in_process", "C": "complete"}[order.status("process_status")]
+    return (
+        "incomplete"
+        if order.incomplete
+        else {"A": "open", "B": "in_process", "C": "complete"}[order.status("process_status")]
+    )
 
 
 def _line(line: Line) -> Row:
     document, clearing = line.document, line.clearing
     return {
-        "number": f"{'/'.join(document.key)}/{line.item}", "key": [*document.key, str(line.item)], "type": document.kind,
-        "customer": line.customer, "currency": document.currency, "amount": line.amount, "rest": rest(line), "special_gl": line.special_gl,
-        "posted_on": document.posted, "entered_on": document.entered, "due_on": line.due, "reference": document.reference,
+        "number": f"{'/'.join(document.key)}/{line.item}", "key": [*document.key, str(line.item)],
+        "type": document.kind,
+        "customer": line.customer, "currency": document.currency, "amount": line.amount, "rest": rest(line),
+        "special_gl": line.special_gl,
+        "posted_on": document.posted, "entered_on": document.entered, "due_on": line.due,
+        "reference": document.reference,
         "settles": [*line.settles.document.key, str(line.settles.item)] if line.settles else None,
         "status": "cleared" if clearing else "open", "cleared_on": clearing.on if clearing else None,
         "cleared_by": list(clearing.document.key) if clearing else None, "total": line.amount,

@@ -254,7 +254,9 @@ def read(folder: Path, name: str) -> Iterator[Record]:
             reader = csv.DictReader(stream)
             for values in reader:
                 if None in values or None in values.values():
-                    raise DataError(f"{file.name}:{reader.line_num}: has another number of columns than the header row; quote commas")
+                    raise DataError(
+                        f"{file.name}:{reader.line_num}: not as many columns as the header row; quote commas"
+                    )
                 yield Record(file, reader.line_num, values)
     except FileNotFoundError:
         raise DataError(f"{file.name} is missing in {folder}; a data set needs all its files") from None
@@ -264,4 +266,6 @@ def read(folder: Path, name: str) -> Iterator[Record]:
 
 def known(record: Record, column: str, key: Key | str, table: Container[Any], where: str) -> None:
     if key not in table:
-        raise record.error(f"{column} {key if isinstance(key, str) else '/'.join(key)!r} is not in {where}; add it there or correct it here")
+        raise record.error(
+            f"{column} {key if isinstance(key, str) else '/'.join(key)!r} is not in {where}; correct it or add it there"
+        )

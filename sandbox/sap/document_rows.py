@@ -76,20 +76,25 @@ def delivery_item_row(delivery: Delivery, item: DeliveryItem, language: str) -> 
 
 def delivery_partner_rows(delivery: Delivery) -> list[Row]:
     parties = {"AG": delivery.sold_to, "WE": delivery.ship_to}
-    return [{"SDDocument": delivery.number, "PartnerFunction": code, "Customer": customer} for code, customer in parties.items()]
+    return [
+        {"SDDocument": delivery.number, "PartnerFunction": code, "Customer": customer}
+        for code, customer in parties.items()
+    ]
 
 
 def document_flow_rows(delivery: Delivery, item: DeliveryItem) -> list[Row]:
     source = item.source
     rows: list[Row] = [{
-        "PrecedingDocument": source.order.number, "PrecedingDocumentItem": str(source.number), "PrecedingDocumentCategory": "C",
+        "PrecedingDocument": source.order.number, "PrecedingDocumentItem": str(source.number),
+        "PrecedingDocumentCategory": "C",
         "Subsequentdocument": delivery.number, "SubsequentDocumentItem": str(item.number),
         "SubsequentDocumentCategory": "T" if delivery.is_return else "J", "QuantityInBaseUnit": plain(item.quantity),
     }]  # fmt: skip
     for billing in source.order.billings:
         rows += [
             {
-                "PrecedingDocument": delivery.number, "PrecedingDocumentItem": str(item.number), "PrecedingDocumentCategory": "J",
+                "PrecedingDocument": delivery.number, "PrecedingDocumentItem": str(item.number),
+                "PrecedingDocumentCategory": "J",
                 "Subsequentdocument": billing.number, "SubsequentDocumentItem": str(line.number),
                 "SubsequentDocumentCategory": billing.category, "QuantityInBaseUnit": plain(line.quantity),
             }
@@ -147,19 +152,37 @@ def billing_item_row(billing: Billing, item: BillingItem, language: str) -> Row:
         "BillingDocument": billing.number, "BillingDocumentItem": str(item.number),
         "SalesDocumentItemCategory": "G2N" if billing.category == "O" else "TAN",
         "Material": item.material, "BillingDocumentItemText": item.text, "CreationDate": billing.created.date(),
-        "BillingQuantity": plain(item.quantity), "BillingQuantityUnit": unit, "BillingQuantityInBaseUnit": plain(item.quantity),
+        "BillingQuantity": plain(item.quantity), "BillingQuantityUnit": unit,
+        "BillingQuantityInBaseUnit": plain(item.quantity),
         "BaseUnit": unit, "NetAmount": item.net, "TaxAmount": item.tax, "GrossAmount": item.net + item.tax,
-        "TransactionCurrency": billing.currency, "PricingDate": billing.posted, "AbsltPriceDetnExchangeRate": billing.rate,
+        "TransactionCurrency": billing.currency, "PricingDate": billing.posted,
+        "AbsltPriceDetnExchangeRate": billing.rate,
     }  # fmt: skip
     if source:
-        row |= {"SalesDocument": source.order.number, "SalesDocumentItem": str(source.number), "SalesSDDocumentCategory": "C"}
-        row |= {"ReferenceSDDocument": source.order.number, "ReferenceSDDocumentItem": str(source.number), "ReferenceSDDocumentCategory": "C"}
+        row |= {
+            "SalesDocument": source.order.number,
+            "SalesDocumentItem": str(source.number),
+            "SalesSDDocumentCategory": "C",
+        }
+        row |= {
+            "ReferenceSDDocument": source.order.number,
+            "ReferenceSDDocumentItem": str(source.number),
+            "ReferenceSDDocumentCategory": "C",
+        }
     if delivery:
         at = next((line.number for line in delivery.items if line.source is source), 0)
         category = "T" if delivery.is_return else "J"
-        row |= {"ReferenceSDDocument": delivery.number, "ReferenceSDDocumentItem": str(at or ""), "ReferenceSDDocumentCategory": category}
+        row |= {
+            "ReferenceSDDocument": delivery.number,
+            "ReferenceSDDocumentItem": str(at or ""),
+            "ReferenceSDDocumentCategory": category,
+        }
     elif billing.credits:
-        row |= {"ReferenceSDDocument": billing.credits.number, "ReferenceSDDocumentItem": "", "ReferenceSDDocumentCategory": "M"}
+        row |= {
+            "ReferenceSDDocument": billing.credits.number,
+            "ReferenceSDDocumentItem": "",
+            "ReferenceSDDocumentCategory": "M",
+        }
     return row
 
 
@@ -237,20 +260,27 @@ def line_row(line: Line, names: Mapping[str, str]) -> Row:
 
 def product_row(product: Product) -> Row:
     return {
-        "Product": product.code, "ProductType": "FERT", "BaseUnit": texts.unit(product.unit, "EN"), "ProductGroup": product.group,
+        "Product": product.code, "ProductType": "FERT", "BaseUnit": texts.unit(product.unit, "EN"),
+        "ProductGroup": product.group,
         "ProductOldID": product.old_code, "IsMarkedForDeletion": False, "CreationDate": product.created.date(),
-        "LastChangeDate": product.changed.date() if product.changed else None, "LastChangeDateTime": product.changed or product.created,
+        "LastChangeDate": product.changed.date() if product.changed else None,
+        "LastChangeDateTime": product.changed or product.created,
     }  # fmt: skip
 
 
 def description_rows(product: Product) -> list[Row]:
-    return [{"Product": product.code, "Language": language, "ProductDescription": name[:40]} for language, name in product.names.items()]
+    return [
+        {"Product": product.code, "Language": language, "ProductDescription": name[:40]}
+        for language, name in product.names.items()
+    ]
 
 
 def validity_row(price: Price) -> Row:
     return {
-        "ConditionRecord": price.number, "ConditionValidityStartDate": price.start, "ConditionValidityEndDate": price.end,
-        "ConditionApplication": "V", "ConditionType": "PPR0", "ConditionReleaseStatus": "", "SalesOrganization": price.sales_org,
+        "ConditionRecord": price.number, "ConditionValidityStartDate": price.start,
+        "ConditionValidityEndDate": price.end,
+        "ConditionApplication": "V", "ConditionType": "PPR0", "ConditionReleaseStatus": "",
+        "SalesOrganization": price.sales_org,
         "DistributionChannel": price.channel, "Material": price.material, "Customer": price.customer,
     }  # fmt: skip
 
@@ -261,5 +291,3 @@ def condition_row(price: Price) -> Row:
         "ConditionRateValueUnit": price.currency, "ConditionQuantity": Decimal(price.per),
         "ConditionQuantityUnit": texts.unit(price.unit, "EN"), "ConditionIsDeleted": price.deleted,
     }  # fmt: skip
-
-

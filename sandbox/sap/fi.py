@@ -244,7 +244,9 @@ class Ledger:
         group = [*_open_group(target), line]
         total = sum((member.amount for member in group), ZERO)
         if total and (total > 0) != (target.amount > 0):
-            raise PostingError(f"{abs(line.amount)} is more than the {abs(rest(target))} left of {'/'.join(target.document.key)}")
+            raise PostingError(
+                f"{abs(line.amount)} is more than the {abs(rest(target))} left of {'/'.join(target.document.key)}"
+            )
         day = _not_before(on, group)
         if total == 0 and day == on:
             credit, debit = (line, target) if line.amount < 0 else (target, line)
@@ -330,7 +332,8 @@ def _towards(target: Line, amount: Decimal, **kept: object) -> Line:
 def _mirror(line: Line) -> Line:
     return Line(
         line.customer, -line.amount, line.rate, line.special_gl, line.baseline, line.due, line.terms, -line.discount,
-        difference_reason=line.difference_reason, offsetting=line.offsetting, assignment=line.assignment, text=line.text,
+        difference_reason=line.difference_reason, offsetting=line.offsetting, assignment=line.assignment,
+        text=line.text,
     )  # fmt: skip
 
 

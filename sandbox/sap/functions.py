@@ -12,7 +12,11 @@ from sandbox.sap.order_desk import OrderDesk, refuse
 from sandbox.sap.sd import Billing, Delivery, Order
 
 D = TypeVar("D", Delivery, Billing, Order)
-_DELIVERY_FIELDS = {"PlannedGoodsIssueDate": "planned", "DeliveryDate": "planned", "DeliveryDocumentBySupplier": "external_id"}
+_DELIVERY_FIELDS = {
+    "PlannedGoodsIssueDate": "planned",
+    "DeliveryDate": "planned",
+    "DeliveryDocumentBySupplier": "external_id",
+}
 
 
 class Functions:
@@ -68,7 +72,11 @@ class Functions:
             line = next(item for item in delivery.items if str(item.number) == key["DeliveryDocumentItem"])
             quantity = values["ActualDeliveryQuantity"]
             if quantity <= 0 or quantity > line.quantity + line.source.remaining:
-                raise refuse("VL/367", f"Only {line.quantity + line.source.remaining} are available for delivery", "ActualDeliveryQuantity")
+                raise refuse(
+                    "VL/367",
+                    f"Only {line.quantity + line.source.remaining} are available for delivery",
+                    "ActualDeliveryQuantity",
+                )
             self.books.journal.set(line.source, "in_delivery", line.source.in_delivery + quantity - line.quantity)
             self.books.journal.set(line, "quantity", quantity)
         changes = {field: values[name] for name, field in _DELIVERY_FIELDS.items() if name in values}
@@ -86,11 +94,14 @@ class Functions:
             raise refuse("VF/105", f"Billing document {billing.number} is cancelled already")
         accounting = billing.accounting
         if accounting and any(line.clearing or line.partials for line in accounting.lines):
-            raise refuse("F5/233", f"Billing document {billing.number} is paid at least in part: reset the clearing first")
+            raise refuse(
+                "F5/233", f"Billing document {billing.number} is paid at least in part: reset the clearing first"
+            )
         made, _ = self.books.cancel_billing(billing, self.books.clock.today())
         return [{
             "BillingDocument": billing.number, "CancellationBillingDocument": made.number, "SystemMessageType": "S",
-            "SystemMessageIdentification": "VF", "SystemMessageNumber": "311", "SystemMessageText": f"Document {made.number} has been saved",
+            "SystemMessageIdentification": "VF", "SystemMessageNumber": "311",
+            "SystemMessageText": f"Document {made.number} has been saved",
             "SystemMessageVariable1": made.number,
         }]  # fmt: skip
 
@@ -115,8 +126,10 @@ def _known(document: D | None, kind: str, number: str) -> D:
 def _report(delivery: Delivery, message_class: str, number: str, text: str) -> list[Row]:
     return [
         {
-            "DeliveryDocument": delivery.number, "DeliveryDocumentItem": str(item.number), "Material": item.source.material,
-            "ActualDeliveryQuantity": item.quantity, "DeliveryDocumentItemText": item.source.text, "SystemMessageType": "S",
+            "DeliveryDocument": delivery.number, "DeliveryDocumentItem": str(item.number),
+            "Material": item.source.material,
+            "ActualDeliveryQuantity": item.quantity, "DeliveryDocumentItemText": item.source.text,
+            "SystemMessageType": "S",
             "SystemMessageIdentification": message_class, "SystemMessageNumber": number, "SystemMessageVariable1": text,
         }
         for item in delivery.items
@@ -125,7 +138,7 @@ def _report(delivery: Delivery, message_class: str, number: str, text: str) -> l
 
 def _pdf(billing: Billing) -> bytes:
     """One page that names the document and its total."""
-    text = f"BT /F1 14 Tf 60 780 Td (Invoice {billing.number}  {billing.net + billing.tax} {billing.currency}) Tj ET".encode("ascii")
+    text = f"BT /F1 14 Tf 60 780 Td (Invoice {billing.number} {billing.net + billing.tax}) Tj ET".encode("ascii")
     objects = [
         b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
@@ -136,4 +149,7 @@ def _pdf(billing: Billing) -> bytes:
         offsets.append(len(body))
         body += b"%d 0 obj%s endobj\n" % (number, content)
     table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    return body + b"xref\n0 6\n0000000000 65535 f \n%strailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (table, len(body))
+    return body + b"xref\n0 6\n0000000000 65535 f \n%strailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (
+        table,
+        len(body),
+    )

@@ -32,7 +32,8 @@ MARKS = {"companies", "customer_accounts", "open_items", "applications"}
 """Files that tell this data set from others."""
 
 FILES = MARKS | {
-    "customers", "payment_terms", "products", "rates", "orders", "order_lines", "deliveries", "invoices", "invoice_lines", "payments",
+    "customers", "payment_terms", "products", "rates", "orders", "order_lines", "deliveries", "invoices",
+    "invoice_lines", "payments",
 }  # fmt: skip
 _INVOICE_KINDS = ("invoice", "credit_memo", "reversal", "pro_forma", "provisional", "opening")
 _LANGUAGES = {"CN": "ZH", "JP": "JA", "DE": "DE"}
@@ -80,9 +81,11 @@ def load(folder: Path) -> DataSet:
             raise record.error(f"number {'/'.join(payment.key)} stands here twice; remove one")
         tables.payments[payment.key] = payment
     return DataSet(
-        "golden", list(tables.companies.values()), partners, list(tables.products.values()), list(tables.orders.values()),
+        "golden", list(tables.companies.values()), partners, list(tables.products.values()),
+        list(tables.orders.values()),
         list(_deliveries(folder, tables)), list(tables.invoices.values()), list(tables.payments.values()),
-        list(_applications(folder, tables)), _rates(folder), {record.needed("payment_terms") for record in read(folder, "payment_terms")},
+        list(_applications(folder, tables)), _rates(folder),
+        {record.needed("payment_terms") for record in read(folder, "payment_terms")},
     )  # fmt: skip
 
 
@@ -94,7 +97,13 @@ def _company(record: Record) -> Company:
     if not 1 <= month <= 12:
         raise record.error(f"fiscal_year_start_month {month} is not a month; use 1 to 12")
     return Company(
-        code, record.needed("name_en"), record.currency("local_currency"), record.needed("time_zone"), record.needed("country"), month, code
+        code,
+        record.needed("name_en"),
+        record.currency("local_currency"),
+        record.needed("time_zone"),
+        record.needed("country"),
+        month,
+        code,
     )
 
 
@@ -105,11 +114,15 @@ def _partners(folder: Path, tables: _Tables) -> list[PartnerData]:
     for record in read(folder, "customer_accounts"):
         company, customer = tables.company(record), record.text("customer_id")
         known(record, "customer_id", customer, customers, "customers.csv")
-        accounts[customer].append((company, record.needed("account_number"), record.currency("currency"), record.text("payment_terms")))
-    partners = []
+        accounts[customer].append(
+            (company, record.needed("account_number"), record.currency("currency"), record.text("payment_terms"))
+        )
+    partners: list[PartnerData] = []
     for customer, record in customers.items():
         for group in _groups(accounts[customer]):
-            key = customer if len(partners) == 0 or partners[-1].external_id != customer else f"{customer}/{group[0][1]}"
+            key = (
+                customer if len(partners) == 0 or partners[-1].external_id != customer else f"{customer}/{group[0][1]}"
+            )
             partners.append(_partner(record, key, group))
             tables.partners.update({(company, account): key for company, account, _, _ in group})
     return partners
@@ -142,7 +155,9 @@ def _product(record: Record) -> ProductData:
 def _rates(folder: Path) -> dict[tuple[str, str], list[tuple[date, Decimal]]]:
     rates: dict[tuple[str, str], list[tuple[date, Decimal]]] = defaultdict(list)
     for record in read(folder, "rates"):
-        rates[record.currency("from_currency"), record.currency("to_currency")].append((record.day("rate_date"), record.decimal("rate")))
+        rates[record.currency("from_currency"), record.currency("to_currency")].append(
+            (record.day("rate_date"), record.decimal("rate"))
+        )
     for known_rates in rates.values():
         known_rates.sort()
     return dict(rates)
@@ -157,15 +172,18 @@ def _orders(folder: Path, tables: _Tables) -> None:
         tables.orders[company, number] = OrderData(
             (company, number), company, tables.partner(record), record.day("order_date"), record.currency("currency"),
             record.text("payment_terms"), f"{company}/{number}", record.text("customer_po"), None, record.text("text"),
-            record.maybe_day("cancelled_on"), record.maybe_day("credit_hold_from"), record.maybe_day("credit_hold_until"),
+            record.maybe_day("cancelled_on"), record.maybe_day("credit_hold_from"),
+            record.maybe_day("credit_hold_until"),
         )  # fmt: skip
     for record in read(folder, "order_lines"):
         key = (record.text("company_code"), record.text("order_number"))
         known(record, "order_number", key, tables.orders, "orders.csv")
         known(record, "product_code", record.text("product_code"), tables.products, "products.csv")
         tables.orders[key].lines.append(OrderLineData(
-            record.integer("line_number"), record.text("product_code"), record.decimal("quantity"), record.needed("unit"),
-            record.decimal("unit_price"), record.one_of("price_includes_tax", "Y", "N") == "Y", record.decimal("tax_rate"),
+            record.integer("line_number"), record.text("product_code"), record.decimal("quantity"),
+            record.needed("unit"),
+            record.decimal("unit_price"), record.one_of("price_includes_tax", "Y", "N") == "Y",
+            record.decimal("tax_rate"),
         ))  # fmt: skip
 
 
@@ -173,11 +191,21 @@ def _deliveries(folder: Path, tables: _Tables) -> Iterator[DeliveryData]:
     """The lines of one delivery number are one document; so are the goods of one day."""
     found: dict[tuple[Key, str, date], DeliveryData] = {}
     for record in read(folder, "deliveries"):
-        company, number, kind = tables.company(record), record.needed("delivery_number"), record.one_of("kind", "delivery", "return")
+        company, number, kind = (
+            tables.company(record),
+            record.needed("delivery_number"),
+            record.one_of("kind", "delivery", "return"),
+        )
         order = (company, record.text("order_number"))
         known(record, "order_number", order, tables.orders, "orders.csv")
         line = record.integer("order_line")
-        known(record, "order_line", str(line), {str(item.number) for item in tables.orders[order].lines}, "order_lines.csv of this order")
+        known(
+            record,
+            "order_line",
+            str(line),
+            {str(item.number) for item in tables.orders[order].lines},
+            "order_lines.csv of this order",
+        )
         at = ((company, number), kind, record.day("goods_issue_date"))
         delivery = found.setdefault(at, DeliveryData(f"{company}/{number}", at[2], kind == "return", []))
         delivery.lines.append((order, line, abs(record.decimal("quantity"))))
@@ -209,13 +237,17 @@ def _invoices(folder: Path, tables: _Tables) -> None:
 
 def _invoice(record: Record, key: Key, tables: _Tables) -> InvoiceData:
     kind = record.one_of("kind", *_INVOICE_KINDS)
-    reference = _invoice_key(record, "reference_fiscal_year", "reference_number") if record.text("reference_number") else None
+    reference = (
+        _invoice_key(record, "reference_fiscal_year", "reference_number") if record.text("reference_number") else None
+    )
     if kind == "reversal" and reference is None:
         raise record.error("a reversal needs reference_fiscal_year and reference_number of what it reverses")
     return InvoiceData(
-        key, kind, tables.company(record), tables.partner(record), record.day("document_date"), record.day("posting_date"),
+        key, kind, tables.company(record), tables.partner(record), record.day("document_date"),
+        record.day("posting_date"),
         record.day("entry_date"), record.currency("currency"), record.decimal("rate"), record.decimal("net_amount"),
-        record.decimal("tax_amount"), record.text("payment_terms"), reference, record.needed("number"), text=record.text("text"),
+        record.decimal("tax_amount"), record.text("payment_terms"), reference, record.needed("number"),
+        text=record.text("text"),
     )  # fmt: skip
 
 
@@ -228,7 +260,8 @@ def _add_line(record: Record, tables: _Tables) -> None:
     delivery = f"{order[0]}/{record.text('delivery_number')}" if record.text("delivery_number") else ""
     tables.invoices[key].lines.append(InvoiceLineData(
         record.text("product_code"), record.decimal("quantity"), record.needed("unit"), record.decimal("net_amount"),
-        record.decimal("tax_amount"), order if order[1] else None, record.integer("order_line") if order[1] else 0, delivery,
+        record.decimal("tax_amount"), order if order[1] else None, record.integer("order_line") if order[1] else 0,
+        delivery,
     ))  # fmt: skip
 
 
@@ -237,7 +270,8 @@ def _add_instalment(record: Record, tables: _Tables) -> None:
     known(record, "number", key, tables.invoices, "invoices.csv")
     kind = record.one_of("kind", "trade", "retention", "advance_request", "other")
     tables.invoices[key].instalments.append(InstalmentData(
-        record.needed("instalment"), kind, record.maybe_day("baseline_date"), record.maybe_day("due_date"), record.decimal("amount"),
+        record.needed("instalment"), kind, record.maybe_day("baseline_date"), record.maybe_day("due_date"),
+        record.decimal("amount"),
     ))  # fmt: skip
 
 
@@ -249,8 +283,10 @@ def _payment(record: Record, tables: _Tables) -> PaymentData:
     if kind == "bill":
         record.day("maturity_date")
     return PaymentData(
-        _invoice_key(record), kind, tables.company(record), tables.partner(record), record.day("document_date"), record.day("posting_date"),
-        record.day("entry_date"), record.currency("currency"), record.decimal("rate"), record.decimal("amount"), record.needed("number"),
+        _invoice_key(record), kind, tables.company(record), tables.partner(record), record.day("document_date"),
+        record.day("posting_date"),
+        record.day("entry_date"), record.currency("currency"), record.decimal("rate"), record.decimal("amount"),
+        record.needed("number"),
         record.maybe_day("maturity_date"), record.maybe_day("reversed_on"), record.text("text"),
     )  # fmt: skip
 
@@ -259,11 +295,19 @@ def _applications(folder: Path, tables: _Tables) -> Iterator[ApplicationData]:
     for record in read(folder, "applications"):
         company, item = tables.company(record), _invoice_key(record)
         known(record, "number", item, tables.invoices, "invoices.csv")
-        known(record, "instalment", record.text("instalment"), {i.number for i in tables.invoices[item].instalments}, "open_items.csv of this number")
+        known(
+            record,
+            "instalment",
+            record.text("instalment"),
+            {i.number for i in tables.invoices[item].instalments},
+            "open_items.csv of this number",
+        )
         kind = record.one_of("kind", "payment", "credit", "discount", "write_off")
         yield ApplicationData(
-            record.needed("application_id"), kind, company, record.day("applied_on"), record.maybe_day("reversed_on"), _source(record, tables),
-            record.decimal("source_amount") if record.text("source_amount") else Decimal(0), item, record.text("instalment"),
+            record.needed("application_id"), kind, company, record.day("applied_on"), record.maybe_day("reversed_on"),
+            _source(record, tables),
+            record.decimal("source_amount") if record.text("source_amount") else Decimal(0), item,
+            record.text("instalment"),
             record.decimal("amount"),
         )  # fmt: skip
 

@@ -70,7 +70,10 @@ class Lifecycle:
         left = [(item, item.remaining) for item in order.items if item.remaining]
         if order.deliveries or self._chance(order.number, "split") >= 0.2:
             return left
-        return [(item, Decimal(int(quantity / 2)) if quantity >= 2 and quantity == int(quantity) else quantity) for item, quantity in left]
+        return [
+            (item, Decimal(int(quantity / 2)) if quantity >= 2 and quantity == int(quantity) else quantity)
+            for item, quantity in left
+        ]
 
     def _chance(self, number: str, what: str) -> float:
         return random.Random(f"{self.seed} {number} {what}").random()
@@ -78,12 +81,16 @@ class Lifecycle:
     # -- billing -------------------------------------------------------------------------------------------------
 
     def _bill(self, order: Order, delivery: Delivery, day: date) -> Iterator[str]:
-        items = [self._billing_item(n * 10, line.source, line.quantity, delivery) for n, line in enumerate(delivery.items, 1)]
+        items = [
+            self._billing_item(n * 10, line.source, line.quantity, delivery) for n, line in enumerate(delivery.items, 1)
+        ]
         company = self.books.companies[order.company]
         stamp = self.books.clock.stamp()
         billing = Billing(
-            self.books.number("billing"), "F2", "", order.company, order.sales_org, order.sold_to, order.partners.get("RG", order.sold_to),
-            order.currency, day, self.books.rate(order.currency, company, day), order.terms, stamp, stamp, items, order.customer_po,
+            self.books.number("billing"), "F2", "", order.company, order.sales_org, order.sold_to,
+            order.partners.get("RG", order.sold_to),
+            order.currency, day, self.books.rate(order.currency, company, day), order.terms, stamp, stamp, items,
+            order.customer_po,
             net=sum((item.net for item in items), ZERO), tax=sum((item.tax for item in items), ZERO),
         )  # fmt: skip
         self.books.bill(billing)
@@ -96,12 +103,20 @@ class Lifecycle:
         """The item's amounts for this quantity; the last billing takes what rounding leaves."""
         net, tax = source.amounts
         currency = source.order.currency
-        billed = [line for billing in source.order.billings for line in billing.items if line.source is source and billing.counts]
+        billed = [
+            line
+            for billing in source.order.billings
+            for line in billing.items
+            if line.source is source and billing.counts
+        ]
         if source.billed + quantity == source.quantity and _uncancelled(source):
             net -= sum((line.net for line in billed), ZERO)
             tax -= sum((line.tax for line in billed), ZERO)
         else:
-            net, tax = rounded(net * quantity / source.quantity, currency), rounded(tax * quantity / source.quantity, currency)
+            net, tax = (
+                rounded(net * quantity / source.quantity, currency),
+                rounded(tax * quantity / source.quantity, currency),
+            )
         return BillingItem(number, source.material, source.text, quantity, source.unit, net, tax, source, delivery)
 
     # -- payment -------------------------------------------------------------------------------------------------
@@ -128,14 +143,21 @@ class Lifecycle:
             return 0
         document, terms = line.document, TERMS.get(line.terms)
         discount = ZERO
-        if terms and terms.discount_days and line.baseline and day <= line.baseline + timedelta(days=terms.discount_days):
+        if (
+            terms
+            and terms.discount_days
+            and line.baseline
+            and day <= line.baseline + timedelta(days=terms.discount_days)
+        ):
             discount = rounded(left * terms.discount_percent / 100, document.currency)
         elif not line.partials and self._chance(f"{document.number} {line.item}", "part") < 1 / 6:
             left = rounded(left / 2, document.currency) or left
             self._plan(day + timedelta(days=10), line)
         rate = self.books.rate(document.currency, document.company, day)
         paid = Line(line.customer, -left, rate, discount=discount)
-        self.books.ledger.post(document.company, "DZ", document.currency, day, [paid], reference=f"PAY{document.number[-10:]}")
+        self.books.ledger.post(
+            document.company, "DZ", document.currency, day, [paid], reference=f"PAY{document.number[-10:]}"
+        )
         self.books.ledger.settle(paid, line, day)
         return 1
 

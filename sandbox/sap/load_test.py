@@ -35,14 +35,16 @@ def add_orders(books: Books, number: int, seed: int) -> None:
         customer, org, currency, terms = random_.choice(areas)
         created = now - APART * (number - n)
         order = Order(
-            books.number("order"), books.company_of_org[org].code, org, CHANNEL, DIVISION, customer, currency, created.date(),
+            books.number("order"), books.company_of_org[org].code, org, CHANNEL, DIVISION, customer, currency,
+            created.date(),
             created, LOADER, terms, today + timedelta(days=14), f"LOAD-{n + 1:07}",
         )  # fmt: skip
         for line in range(1, LINES + 1):
             product = random_.choice(products)
             price = prices[org, product.code, currency]
             order.items.append(Item(
-                order, line * 10, product.code, product.name("EN"), random_.choice(quantities), product.unit, price.rate,
+                order, line * 10, product.code, product.name("EN"), random_.choice(quantities), product.unit,
+                price.rate,
                 tax_rate=product.tax_rate, condition_record=price.number,
             ))  # fmt: skip
         books.add_order(order)

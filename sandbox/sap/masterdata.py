@@ -29,12 +29,14 @@ def load_master_data(books: Books, data: DataSet) -> dict[str, str]:
 
 
 def _partner_values(partner: PartnerData, books: Books) -> Row:
-    address = {
+    address: Row = {
         "StreetName": partner.street[:60], "CityName": partner.city, "PostalCode": partner.postal_code,
         "Region": partner.region, "Country": partner.country, "Language": partner.language,
     }  # fmt: skip
     if partner.phone:
-        address["to_PhoneNumber"] = [{"PhoneNumber": partner.phone, "PhoneNumberType": "1", "IsDefaultPhoneNumber": True}]
+        address["to_PhoneNumber"] = [
+            {"PhoneNumber": partner.phone, "PhoneNumberType": "1", "IsDefaultPhoneNumber": True}
+        ]
     if partner.email:
         address["to_EmailAddress"] = [{"EmailAddress": partner.email, "IsDefaultEmailAddress": True}]
     values: Row = {
@@ -64,7 +66,8 @@ def _customer(partner: PartnerData, books: Books) -> Row:
     areas = [
         {
             "SalesOrganization": books.companies[code].sales_org, "DistributionChannel": CHANNEL, "Division": DIVISION,
-            "Currency": currency, "CustomerPaymentTerms": terms, "CreditControlArea": code, "IncotermsClassification": "EXW",
+            "Currency": currency, "CustomerPaymentTerms": terms, "CreditControlArea": code,
+            "IncotermsClassification": "EXW",
         }
         for code, _, currency, terms in partner.accounts
     ]  # fmt: skip

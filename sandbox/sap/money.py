@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 DIGITS = {
-    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split(), 0),
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
     **dict.fromkeys(
-        "AED AUD BDT BGN BRL CAD CHF CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR KES KZT LKR MAD MOP MXN MYR NGN NOK NZD "
-        "PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TRY TWD UAH USD UZS ZAR".split(), 2,
+        "AED AUD BDT BGN BRL CAD CHF CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR KES KZT LKR MAD MOP MXN MYR NGN NOK "
+        "NZD PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TRY TWD UAH USD UZS ZAR".split(), 2,
     ),
 }  # fmt: skip
 """Decimals of the currencies this system knows (ISO 4217); any other currency is refused."""
@@ -24,7 +24,9 @@ def rounded(amount: Decimal, currency: str) -> Decimal:
         return amount.quantize(_UNITS[DIGITS[currency]], ROUND_HALF_UP)
 
 
-def tax_split(quantity: Decimal, price: Decimal, rate: Decimal, includes_tax: bool, currency: str) -> tuple[Decimal, Decimal]:
+def tax_split(
+    quantity: Decimal, price: Decimal, rate: Decimal, includes_tax: bool, currency: str
+) -> tuple[Decimal, Decimal]:
     """Net and tax of a line; `rate` in per cent. With tax inside the price, tax is what rounding the net leaves."""
     with localcontext() as context:
         context.prec = 60

@@ -26,16 +26,26 @@ _HEADER = {
     "PurchaseOrderByCustomer": "customer_po", "RequestedDeliveryDate": "requested", "CustomerPaymentTerms": "terms",
     "SalesOrderDate": "order_date",
 }  # fmt: skip
-_FIXED = {"SoldToParty", "SalesOrderType", "SalesOrganization", "DistributionChannel", "OrganizationDivision", "TransactionCurrency"}
+_FIXED = {
+    "SoldToParty",
+    "SalesOrderType",
+    "SalesOrganization",
+    "DistributionChannel",
+    "OrganizationDivision",
+    "TransactionCurrency",
+}
 _UNIT_FIELDS = ("RequestedQuantitySAPUnit", "RequestedQuantityUnit", "RequestedQuantityISOUnit")
 _ITEM_OWN = {
-    "SalesOrder", "SalesOrderItem", "Material", "RequestedQuantity", "SalesOrderItemText", "UnderlyingPurchaseOrderItem",
+    "SalesOrder", "SalesOrderItem", "Material", "RequestedQuantity", "SalesOrderItemText",
+    "UnderlyingPurchaseOrderItem",
     "SalesDocumentRjcnReason", *_UNIT_FIELDS,
 }  # fmt: skip
 
 
 def refuse(code: str, text: str, target: str = "") -> ODataError:
-    return ODataError(400, code, text, [Detail(code, text, target), Detail("/IWBEP/CX_MGW_BUSI_EXCEPTION", "An exception was raised")])
+    return ODataError(
+        400, code, text, [Detail(code, text, target), Detail("/IWBEP/CX_MGW_BUSI_EXCEPTION", "An exception was raised")]
+    )
 
 
 class OrderDesk:
@@ -52,7 +62,9 @@ class OrderDesk:
         for line in values["to_Item"]:
             self._add_item(order, line)
         if values.get("to_PricingElement"):
-            raise refuse("VK/107", "Conditions on header level are not set up in this pricing procedure", "to_PricingElement")
+            raise refuse(
+                "VK/107", "Conditions on header level are not set up in this pricing procedure", "to_PricingElement"
+            )
         for partner in values.get("to_Partner") or []:
             self.set_partner(order, partner)
         for text in values.get("to_Text") or []:
@@ -64,9 +76,13 @@ class OrderDesk:
         return order, self._warnings(order)
 
     def _header(self, values: Row) -> Order:
-        area = tuple(values.get(name, "") for name in ("SalesOrganization", "DistributionChannel", "OrganizationDivision"))
+        area = tuple(
+            values.get(name, "") for name in ("SalesOrganization", "DistributionChannel", "OrganizationDivision")
+        )
         if texts.internal_order_type(values.get("SalesOrderType", "")) != "TA":
-            raise refuse("V1/303", f"Sales document type {values.get('SalesOrderType', '')} is not defined", "SalesOrderType")
+            raise refuse(
+                "V1/303", f"Sales document type {values.get('SalesOrderType', '')} is not defined", "SalesOrderType"
+            )
         if area not in self.books.partners.sales_areas:
             raise refuse("V1/324", f"Sales area {' '.join(area)} is not defined", "SalesOrganization")
         sold_to = values.get("SoldToParty", "")
@@ -75,11 +91,14 @@ class OrderDesk:
         if currency not in DIGITS:
             raise refuse("00/058", f"Entry {currency} does not exist in TCURC (check entry)", "TransactionCurrency")
         now = self.books.clock.stamp()
+        everyone: dict[str, str] = dict.fromkeys(("AG", "WE", "RE", "RG"), str(sold_to))
         order = Order(
-            "", self.books.company_of_org[area[0]].code, *area, sold_to, currency, values.get("SalesOrderDate") or now.date(),
+            "", self.books.company_of_org[area[0]].code, *area, sold_to, currency,
+            values.get("SalesOrderDate") or now.date(),
             now, self.caller.user, values.get("CustomerPaymentTerms") or customer_area.get("CustomerPaymentTerms", ""),
             values.get("RequestedDeliveryDate") or now.date(), values.get("PurchaseOrderByCustomer", ""),
-            partners=dict.fromkeys(("AG", "WE", "RE", "RG"), sold_to), extra=_others(values, {*_HEADER, *_FIXED}), by_api=True,
+            partners=everyone, extra=_others(values, {*_HEADER, *_FIXED}),
+            by_api=True,
         )  # fmt: skip
         self._check_terms(order.terms)
         return order
@@ -89,7 +108,11 @@ class OrderDesk:
         customer = self.books.partners.customer(number)
         area = self.books.partners.sales_area(number, org, channel, division)
         if customer is None or area is None:
-            raise refuse("VP/204", f"Sold-to party {number} not maintained for sales area {org} {channel} {division}", "SoldToParty")
+            raise refuse(
+                "VP/204",
+                f"Sold-to party {number} not maintained for sales area {org} {channel} {division}",
+                "SoldToParty",
+            )
         if customer.get("OrderIsBlockedForCustomer") or area.get("OrderIsBlockedForCustomer"):
             raise refuse("VP/219", f"Customer {number} is blocked for sales orders", "SoldToParty")
         return area
@@ -107,14 +130,19 @@ class OrderDesk:
         return item
 
     def _add_item(self, order: Order, values: Row) -> Item:
-        number = int(values.get("SalesOrderItem") or 0) or max((item.number for item in order.items), default=0) // 10 * 10 + 10
+        number = (
+            int(values.get("SalesOrderItem") or 0)
+            or max((item.number for item in order.items), default=0) // 10 * 10 + 10
+        )
         if any(item.number == number for item in order.items):
             raise refuse("V1/356", f"Item {number} exists already", "SalesOrderItem")
         product = self._product(order, values.get("Material", ""))
         item = Item(
-            order, number, product.code, values.get("SalesOrderItemText") or product.name(self.caller.language)[:40], ZERO,
+            order, number, product.code, values.get("SalesOrderItemText") or product.name(self.caller.language)[:40],
+            ZERO,
             self._unit(values) or product.unit, None, tax_rate=self._tax_rate(order, product),
-            customer_line=values.get("UnderlyingPurchaseOrderItem", ""), rejection=values.get("SalesDocumentRjcnReason", ""),
+            customer_line=values.get("UnderlyingPurchaseOrderItem", ""),
+            rejection=values.get("SalesDocumentRjcnReason", ""),
             requested=order.requested, extra=_others(values, _ITEM_OWN),
         )  # fmt: skip
         self._set_quantity(item, values.get("RequestedQuantity"))
@@ -148,14 +176,22 @@ class OrderDesk:
         if quantity is None or quantity <= 0:
             raise refuse("V1/365", f"Enter a quantity greater than zero for item {item.number}", "RequestedQuantity")
         if quantity < item.issued + item.in_delivery:
-            raise refuse("V1/104", f"Item {item.number}: {item.issued + item.in_delivery} are already delivered", "RequestedQuantity")
+            raise refuse(
+                "V1/104",
+                f"Item {item.number}: {item.issued + item.in_delivery} are already delivered",
+                "RequestedQuantity",
+            )
         self.books.journal.set(item, "quantity", quantity)
 
     def price(self, item: Item, elements: Iterable[Row]) -> None:
         """A price that was sent goes before the price list."""
         for element in elements:
             if element.get("ConditionType") not in PRICE_TYPES:
-                raise refuse("VK/214", f"Condition type {element.get('ConditionType', '')} is not in this procedure", "ConditionType")
+                raise refuse(
+                    "VK/214",
+                    f"Condition type {element.get('ConditionType', '')} is not in this procedure",
+                    "ConditionType",
+                )
             self.set_price(item, element)
         if item.price is None:
             order = item.order
@@ -169,7 +205,9 @@ class OrderDesk:
         """Set a price by hand: rate for `ConditionQuantity` units in the order's currency."""
         currency = element.get("ConditionCurrency") or item.order.currency
         if currency != item.order.currency:
-            raise refuse("VK/053", f"Enter the price of item {item.number} in {item.order.currency}", "ConditionCurrency")
+            raise refuse(
+                "VK/053", f"Enter the price of item {item.number} in {item.order.currency}", "ConditionCurrency"
+            )
         journal = self.books.journal
         if (rate := element.get("ConditionRateValue")) is not None:
             if rate < 0:
@@ -214,7 +252,8 @@ class OrderDesk:
         if "RequestedQuantity" in values:
             self._set_quantity(item, values["RequestedQuantity"])
         for name, field in (
-            ("SalesOrderItemText", "text"), ("UnderlyingPurchaseOrderItem", "customer_line"), ("SalesDocumentRjcnReason", "rejection"),
+            ("SalesOrderItemText", "text"), ("UnderlyingPurchaseOrderItem", "customer_line"),
+            ("SalesDocumentRjcnReason", "rejection"),
         ):  # fmt: skip
             if name in values:
                 journal.set(item, field, values[name])
@@ -238,7 +277,9 @@ class OrderDesk:
     def set_partner(self, order: Order, values: Row) -> None:
         function, customer = texts.internal_function(values.get("PartnerFunction", "")), values.get("Customer", "")
         if function not in order.partners:
-            raise refuse("VP/112", f"Partner function {values.get('PartnerFunction', '')} is not allowed", "PartnerFunction")
+            raise refuse(
+                "VP/112", f"Partner function {values.get('PartnerFunction', '')} is not allowed", "PartnerFunction"
+            )
         if function == "AG" and customer != order.sold_to:
             raise refuse("V1/261", "The sold-to party cannot be changed", "Customer")
         if self.books.partners.customer(customer) is None:
@@ -255,7 +296,9 @@ class OrderDesk:
 
     def delete(self, order: Order) -> None:
         if order.deliveries or order.billings:
-            raise refuse("V1/269", f"Order {order.number} has follow-on documents and cannot be deleted: reject its items")
+            raise refuse(
+                "V1/269", f"Order {order.number} has follow-on documents and cannot be deleted: reject its items"
+            )
         self.books.journal.pop(self.books.orders, order.number)
         self.books.journal.remove(self.books.orders_of[order.sold_to], order)
 
@@ -288,15 +331,23 @@ class OrderDesk:
     def _warnings(self, order: Order) -> list[Message]:
         found = []
         if order.credit_status == "B":
-            found.append(Message("V1/849", f"Credit check: order {order.number} is over the credit limit and blocked for delivery"))
+            found.append(
+                Message(
+                    "V1/849", f"Credit check: order {order.number} is over the credit limit and blocked for delivery"
+                )
+            )
         for item in order.items:
             if item.price is None and not item.rejection:
-                found.append(Message("V1/555", f"Item {item.number}: the price is missing, the document is incomplete", target="to_Item"))
+                found.append(
+                    Message(
+                        "V1/555",
+                        f"Item {item.number}: the price is missing, the document is incomplete",
+                        target="to_Item",
+                    )
+                )
         return found
 
 
 def _others(values: Row, own: Iterable[str]) -> Row:
     skip = set(own)
     return {name: value for name, value in values.items() if name not in skip and not name.startswith("to_")}
-
-

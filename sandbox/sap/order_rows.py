@@ -129,8 +129,10 @@ def pricing_rows(item: Item, language: str) -> list[Row]:
         "PriceConditionDeterminationDte": item.order.order_date,
     }  # fmt: skip
     tax_row = {
-        **base, "PricingProcedureStep": TAX_STEP, "PricingProcedureCounter": "1", "ConditionType": "MWST", "ConditionCategory": "D",
-        "ConditionCalculationType": "A", "ConditionClass": "D", "ConditionBaseValue": net, "ConditionRateValue": item.tax_rate,
+        **base, "PricingProcedureStep": TAX_STEP, "PricingProcedureCounter": "1", "ConditionType": "MWST",
+        "ConditionCategory": "D",
+        "ConditionCalculationType": "A", "ConditionClass": "D", "ConditionBaseValue": net,
+        "ConditionRateValue": item.tax_rate,
         "ConditionAmount": tax, "TaxCode": "",
     }  # fmt: skip
     if item.price is None:
@@ -162,7 +164,8 @@ def _price_fields(item: Item, amount: Decimal, language: str) -> Row:
 def partner_rows(order: Order, language: str) -> list[Row]:
     return [
         {
-            "SalesOrder": order.number, "PartnerFunction": texts.function(code, language), "PartnerFunctionInternalCode": code,
+            "SalesOrder": order.number, "PartnerFunction": texts.function(code, language),
+            "PartnerFunctionInternalCode": code,
             "Customer": customer, "ReferenceBusinessPartner": customer,
         }
         for code, customer in order.partners.items()
@@ -187,22 +190,30 @@ def text_rows(owner: Order | Item) -> list[Row]:
     key: Row = {"SalesOrder": owner.number}
     if isinstance(owner, Item):
         key = {"SalesOrder": owner.order.number, "SalesOrderItem": str(owner.number)}
-    return [{**key, "Language": language, "LongTextID": kind, "LongText": text} for (language, kind), text in owner.texts.items()]
+    return [
+        {**key, "Language": language, "LongTextID": kind, "LongText": text}
+        for (language, kind), text in owner.texts.items()
+    ]
 
 
 def flow_rows(order: Order) -> list[Row]:
     """The deliveries and billing documents that followed an order."""
-    return [{"SalesOrder": order.number, **_flow(order, document)} for document in [*order.deliveries, *order.billings]]
+    return [{"SalesOrder": order.number, **_flow(order, document)} for document in _followers(order)]
 
 
 def item_flow_rows(item: Item) -> list[Row]:
     key = {"SalesOrder": item.order.number, "SalesOrderItem": str(item.number)}
     rows = []
-    for document in [*item.order.deliveries, *item.order.billings]:
+    for document in _followers(item.order):
         for line in document.items:
             if line.source is item:
-                rows.append({**key, **_flow(item.order, document, line.number), "SubsequentDocumentItem": str(line.number)})
+                flow = _flow(item.order, document, line.number)
+                rows.append({**key, **flow, "SubsequentDocumentItem": str(line.number)})
     return rows
+
+
+def _followers(order: Order) -> list[Delivery | Billing]:
+    return [*order.deliveries, *order.billings]
 
 
 def _flow(order: Order, document: Delivery | Billing, line: int = 0) -> dict[str, Any]:

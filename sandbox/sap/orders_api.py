@@ -14,7 +14,8 @@ from sandbox.sap.sd import Item, Order
 
 _ITEM_CHILDREN = {
     "to_PricingElement": "A_SalesOrderItemPrElement", "to_ScheduleLine": "A_SalesOrderScheduleLine",
-    "to_Text": "A_SalesOrderItemText", "to_Partner": "A_SalesOrderItemPartner", "to_SubsequentProcFlowDocItem": "A_SalesOrderItmSubsqntProcFlow",
+    "to_Text": "A_SalesOrderItemText", "to_Partner": "A_SalesOrderItemPartner",
+    "to_SubsequentProcFlowDocItem": "A_SalesOrderItmSubsqntProcFlow",
 }  # fmt: skip
 _ORDER_CHILDREN = {
     "to_Item": "A_SalesOrderItem", "to_Partner": "A_SalesOrderHeaderPartner", "to_Text": "A_SalesOrderText",
@@ -43,8 +44,10 @@ class OrdersApi:
 
     def get(self, set_name: str, key: Row) -> ReadRow | None:
         order = self.books.orders.get(key["SalesOrder"])
-        if order is None or set_name == "A_SalesOrder":
-            return order and order_rows.order_view(order, self.desk.caller.language)
+        if order is None:
+            return None
+        if set_name == "A_SalesOrder":
+            return order_rows.order_view(order, self.desk.caller.language)
         if set_name in _ORDER_CHILDREN.values():
             rows = self._of_order(set_name, order)
         else:
@@ -169,7 +172,9 @@ class OrdersApi:
     def _order(self, number: str) -> Order:
         order = self.books.orders.get(number)
         if order is None:
-            raise ODataError(404, "/IWBEP/CM_MGW_RT/020", f"Resource not found for segment 'A_SalesOrderType' ({number})")
+            raise ODataError(
+                404, "/IWBEP/CM_MGW_RT/020", f"Resource not found for segment 'A_SalesOrderType' ({number})"
+            )
         return order
 
 
@@ -179,4 +184,3 @@ def _source(row: ReadRow) -> Order | None:
 
 def _find(order: Order, number: str) -> Item | None:
     return next((item for item in order.items if str(item.number) == number), None)
-

@@ -21,7 +21,12 @@ KEYS: dict[str, tuple[str, ...]] = {
     "A_BusinessPartnerAddress": (*_PARTNER, "AddressID"),
     "A_BusinessPartnerTaxNumber": (*_PARTNER, "BPTaxType"),
     "A_BuPaIdentification": (*_PARTNER, "BPIdentificationType", "BPIdentificationNumber"),
-    "A_BusinessPartnerContact": ("RelationshipNumber", "BusinessPartnerCompany", "BusinessPartnerPerson", "ValidityEndDate"),
+    "A_BusinessPartnerContact": (
+        "RelationshipNumber",
+        "BusinessPartnerCompany",
+        "BusinessPartnerPerson",
+        "ValidityEndDate",
+    ),
     "A_AddressEmailAddress": (*_ADDRESS, "Person", "OrdinalNumber"),
     "A_AddressPhoneNumber": (*_ADDRESS, "Person", "OrdinalNumber"),
     "A_AddressHomePageURL": (*_ADDRESS, "Person", "OrdinalNumber", "ValidityStartDate", "IsDefaultURLAddress"),
@@ -248,11 +253,9 @@ def _padded(key: Sequence[Any]) -> tuple[str, ...]:
 
 
 def _require(values: Row, name: str, code: str, text: str) -> None:
-    if name not in values or values[name] == "" and name not in ("Person", "DistributionChannel", "Division"):
+    if name not in values or (values[name] == "" and name not in ("Person", "DistributionChannel", "Division")):
         raise ODataError(400, code, text, [Detail(code, text, name)])
 
 
 def _unknown(code: str, text: str, target: str) -> ODataError:
     return ODataError(400, code, text, [Detail(code, text, target)])
-
-

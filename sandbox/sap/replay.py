@@ -91,7 +91,9 @@ class Replay:
                 counts[event.kind] += 1
             except PostingError as error:
                 if strict:
-                    raise DataError(f"{event.name} does not fit what was booked before it: {error}; correct the amounts or dates") from None
+                    raise DataError(
+                        f"{event.name} does not fit what was booked before it: {error}; correct the amounts or dates"
+                    ) from None
                 self.books.journal.rollback(point)
                 counts["refused"] += 1
         return dict(counts)
@@ -143,7 +145,9 @@ class Replay:
 
     def _applications(self) -> Iterator[Application]:
         """The applications that ever count, each with the discount given with it."""
-        discounts = {(a.source, a.item, a.instalment, a.on, a.undone): a for a in self.data.applications if a.kind == "discount"}
+        discounts = {
+            (a.source, a.item, a.instalment, a.on, a.undone): a for a in self.data.applications if a.kind == "discount"
+        }
         alone = {a.key for a in discounts.values()}
         kept = []
         for data in self.data.applications:
@@ -155,7 +159,9 @@ class Replay:
                 application.discount = same.amount
                 alone.discard(same.key)
             kept.append(application)
-        return (application for application in kept if application.data.kind != "discount" or application.data.key in alone)
+        return (
+            application for application in kept if application.data.kind != "discount" or application.data.key in alone
+        )
 
     def _known_on(self, data: ApplicationData) -> date:
         """The day an application can be booked: its own, or the later entry of what it joins."""
@@ -179,16 +185,20 @@ class Replay:
         company = self.books.companies[data.company]
         partner = self.numbers[data.partner]
         order = Order(
-            self.books.number("order"), data.company, company.sales_org, CHANNEL, DIVISION, partner, data.currency, data.ordered,
-            self.books.clock.stamp(), LOADER, data.terms, data.requested, data.customer_po, data.external_id, self.data.name.upper(),
-            "A" if partner in self.books.partners.limits else "", partners=dict.fromkeys(("AG", "WE", "RE", "RG"), partner),
+            self.books.number("order"), data.company, company.sales_org, CHANNEL, DIVISION, partner, data.currency,
+            data.ordered,
+            self.books.clock.stamp(), LOADER, data.terms, data.requested, data.customer_po, data.external_id,
+            self.data.name.upper(),
+            "A" if partner in self.books.partners.limits else "", partners=dict.fromkeys(("AG", "WE", "RE", "RG"),
+            partner),
         )  # fmt: skip
         if data.text:
             order.texts = {("EN", "TX01"): data.text}
         for line in data.lines:
             product = self.books.catalogue.products[line.product]
             order.items.append(Item(
-                order, line.number, line.product, product.name("EN")[:40], line.quantity, internal_unit(line.unit) or product.unit,
+                order, line.number, line.product, product.name("EN")[:40], line.quantity,
+                internal_unit(line.unit) or product.unit,
                 line.price, 1, line.includes_tax, line.tax_rate, price_is_manual=True, requested=data.requested,
             ))  # fmt: skip
         self.orders[data.key] = self.books.add_order(order)
@@ -236,7 +246,8 @@ class Replay:
     def _line(self, data: InvoiceData, n: int) -> Line:
         item = data.instalments[n]
         return Line(
-            self.numbers[data.partner], item.amount, data.rate, SPECIAL_GL[item.kind], item.baseline if item.due else None, item.due,
+            self.numbers[data.partner], item.amount, data.rate, SPECIAL_GL[item.kind],
+            item.baseline if item.due else None, item.due,
             data.terms, dunning_block="D" if data.disputed else "", text=data.text[:50],
         )  # fmt: skip
 
@@ -245,8 +256,10 @@ class Replay:
         partner = self.numbers[data.partner]
         org = self.books.companies[data.company].sales_org
         return Billing(
-            self.books.number("billing"), BILLING_KIND[data.kind], "", data.company, org, partner, partner, data.currency,
-            data.posted, data.rate, data.terms, stamp, stamp, self._billing_items(data), data.customer_po, data.source_number,
+            self.books.number("billing"), BILLING_KIND[data.kind], "", data.company, org, partner, partner,
+            data.currency,
+            data.posted, data.rate, data.terms, stamp, stamp, self._billing_items(data), data.customer_po,
+            data.source_number,
             credits=self.billings.get(data.reference) if data.reference else None,
             dunning_block="D" if data.disputed else "", net=abs(data.net), tax=abs(data.tax),
         )  # fmt: skip
@@ -256,8 +269,10 @@ class Replay:
         for n, line in enumerate(data.lines, 1):
             product = self.books.catalogue.products[line.product]
             items.append(BillingItem(
-                n * 10, line.product, product.name("EN")[:40], abs(line.quantity), internal_unit(line.unit) or product.unit,
-                abs(line.net), abs(line.tax), self._item(line.order, line.order_line), self.deliveries.get(line.delivery),
+                n * 10, line.product, product.name("EN")[:40], abs(line.quantity),
+                internal_unit(line.unit) or product.unit,
+                abs(line.net), abs(line.tax), self._item(line.order, line.order_line),
+                self.deliveries.get(line.delivery),
             ))  # fmt: skip
         return items
 
@@ -294,4 +309,3 @@ class Replay:
 
 def _call(function: Callable[..., None], *arguments: object) -> Callable[[], None]:
     return lambda: function(*arguments)
-

@@ -24,7 +24,8 @@ from sandbox.sap.partners_api import PartnersApi
 from sandbox.sap.replay import Replay
 
 VERSIONS = {
-    "A_SalesOrder": "LastChangeDateTime", "A_BillingDocument": "LastChangeDateTime", "A_OutbDeliveryHeader": "DeliveryVersion",
+    "A_SalesOrder": "LastChangeDateTime", "A_BillingDocument": "LastChangeDateTime",
+    "A_OutbDeliveryHeader": "DeliveryVersion",
     "A_OutbDeliveryItem": "DeliveryVersion", "A_OutbDeliveryDocFlow": "Deliveryversion", "A_BusinessPartner": "ETag",
 }  # fmt: skip
 
@@ -68,21 +69,31 @@ class S4Backend:
         books, language, rows = self.books, self.caller.language, document_rows
         return {
             "A_OutbDeliveryHeader": lambda: [rows.delivery_row(d) for d in books.deliveries.values()],
-            "A_OutbDeliveryItem": lambda: [rows.delivery_item_row(d, i, language) for d in books.deliveries.values() for i in d.items],
+            "A_OutbDeliveryItem": lambda: [
+                rows.delivery_item_row(d, i, language) for d in books.deliveries.values() for i in d.items
+            ],
             "A_BillingDocument": lambda: [rows.billing_row(b) for b in books.billings.values()],
-            "A_BillingDocumentItem": lambda: [rows.billing_item_row(b, i, language) for b in books.billings.values() for i in b.items],
-            "A_BillingDocumentPartner": lambda: [r for b in books.billings.values() for r in rows.billing_partner_rows(b, language)],
+            "A_BillingDocumentItem": lambda: [
+                rows.billing_item_row(b, i, language) for b in books.billings.values() for i in b.items
+            ],
+            "A_BillingDocumentPartner": lambda: [
+                r for b in books.billings.values() for r in rows.billing_partner_rows(b, language)
+            ],
             "A_OperationalAcctgDocItemCube": self._account_lines,
             "A_Product": lambda: [rows.product_row(p) for _, p in sorted(books.catalogue.products.items())],
             "A_ProductDescription": lambda: [
-                r for _, p in sorted(books.catalogue.products.items()) for r in sorted(rows.description_rows(p), key=lambda r: str(r["Language"]))
+                r
+                for _, p in sorted(books.catalogue.products.items())
+                for r in sorted(rows.description_rows(p), key=lambda r: str(r["Language"]))
             ],
             "A_SlsPrcgCndnRecdValidity": lambda: [rows.validity_row(p) for p in books.catalogue.prices.values()],
             "A_SlsPrcgConditionRecord": lambda: [rows.condition_row(p) for p in books.catalogue.prices.values()],
         }
 
     def _account_lines(self) -> list[Row]:
-        names = {row["Customer"]: row.get("CustomerName", "") for row in self.books.partners.tables["A_Customer"].values()}
+        names = {
+            row["Customer"]: row.get("CustomerName", "") for row in self.books.partners.tables["A_Customer"].values()
+        }
         documents = sorted(self.books.ledger.documents.items())
         return [document_rows.line_row(line, names) for _, document in documents for line in document.lines]
 
@@ -107,7 +118,9 @@ class S4Backend:
         if set_name == "A_SlsPrcgConditionRecord":
             price = books.catalogue.prices.get(key["ConditionRecord"])
             return rows.condition_row(price) if price else None
-        return next((row for row in self.rows(set_name) if all(row.get(name) == value for name, value in key.items())), None)
+        return next(
+            (row for row in self.rows(set_name) if all(row.get(name) == value for name, value in key.items())), None
+        )
 
     def navigate(self, set_name: str, row: ReadRow, nav: str) -> Sequence[ReadRow] | ReadRow | None:
         if nav in CHILDREN.get(set_name, {}):
@@ -124,7 +137,7 @@ class S4Backend:
                 return [rows.billing_item_row(billing, item, language) for item in billing.items]
             case "A_BillingDocument", "to_Partner":
                 return rows.billing_partner_rows(books.billings[row["BillingDocument"]], language)
-            case ("A_BillingDocumentItem" | "A_BillingDocumentPartner"), "to_BillingDocument":
+            case (("A_BillingDocumentItem" | "A_BillingDocumentPartner"), "to_BillingDocument"):
                 return rows.billing_row(books.billings[row["BillingDocument"]])
             case "A_OutbDeliveryHeader", "to_DeliveryDocumentItem":
                 delivery = books.deliveries[row["DeliveryDocument"]]
@@ -238,13 +251,14 @@ def _data_set(folder: Path | None, rows: int | None, day: date | None, seed: int
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder; name the one that holds the CSV files of a data set")
     files = {file.stem for file in folder.glob("*.csv")}
-    loaders = {"golden": golden, "classicmodels": classicmodels}
-    for loader in loaders.values():
-        if loader.MARKS <= files:
-            return loader.load(folder)
-    nearest, loader = max(loaders.items(), key=lambda entry: len(entry[1].FILES & files))
-    lacking = ", ".join(f"{name}.csv" for name in sorted(loader.FILES - files))
-    raise DataError(f"{folder} holds no data set we know; for the layout of {nearest} these files are missing: {lacking}")
+    if files >= golden.MARKS:
+        return golden.load(folder)
+    if files >= classicmodels.MARKS:
+        return classicmodels.load(folder)
+    layouts = {"golden": golden.FILES, "classicmodels": classicmodels.FILES}
+    nearest = max(layouts, key=lambda name: len(layouts[name] & files))
+    lacking = ", ".join(f"{name}.csv" for name in sorted(layouts[nearest] - files))
+    raise DataError(f"{folder} holds no data set we know; for the layout of {nearest} these are missing: {lacking}")
 
 
 def _info(books: Books) -> dict[str, Any]:

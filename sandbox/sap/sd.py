@@ -129,13 +129,13 @@ class Order:
 
     @property
     def gross(self) -> Decimal:
-        return sum((sum(item.amounts) for item in self.items if not item.rejection), ZERO)
+        return sum((sum(item.amounts, ZERO) for item in self.items if not item.rejection), ZERO)
 
     @property
     def unbilled(self) -> Decimal:
         """The gross value of what is not billed yet."""
         open_items = [item for item in self.items if not item.rejection and item.billed < item.quantity]
-        return sum((sum(item.amounts) * (item.quantity - item.billed) / item.quantity for item in open_items), ZERO)
+        return sum((sum(item.amounts, ZERO) * (1 - item.billed / item.quantity) for item in open_items), ZERO)
 
     @property
     def incomplete(self) -> bool:

@@ -1,4 +1,4 @@
-"""A made-up company group with its customers, products and half a year of business, the same for the same seed and day."""
+"""A made-up company group and half a year of its business, the same for the same seed and day."""
 
 from __future__ import annotations
 
@@ -28,7 +28,13 @@ COMPANIES = [
     Company("CN01", "砺泉自动化（苏州）", "CNY", "Asia/Shanghai", "CN", 1, "CN01"),
     Company("US01", "Liquan Automation Inc.", "USD", "America/Chicago", "US", 1, "US01"),
 ]
-RATES = {("USD", "CNY"): "7.1200", ("EUR", "CNY"): "7.8400", ("JPY", "CNY"): "0.0478", ("EUR", "USD"): "1.1020", ("JPY", "USD"): "0.0067"}
+RATES = {
+    ("USD", "CNY"): "7.1200",
+    ("EUR", "CNY"): "7.8400",
+    ("JPY", "CNY"): "0.0478",
+    ("EUR", "USD"): "1.1020",
+    ("JPY", "USD"): "0.0067",
+}
 CREDIT_LIMITS = {"CNY": 5_000_000, "USD": 800_000, "EUR": 700_000, "JPY": 90_000_000}
 
 _CUSTOMERS = """
@@ -100,14 +106,16 @@ def make(seed: int, today: date) -> DataSet:
 def _customers(random_: random.Random) -> Iterator[PartnerData]:
     for n, text in enumerate(_CUSTOMERS.strip().splitlines()):
         key, name, second, language, country, region, city, post, street, areas = text.split("|")
-        accounts = [(code, f"1{key[1:]}", currency, terms) for code, currency, terms in (area.split() for area in areas.split(";"))]
+        accounts = [
+            (code, f"1{key[1:]}", currency, terms)
+            for code, currency, terms in (area.split() for area in areas.split(";"))
+        ]
         limit = Decimal(CREDIT_LIMITS[accounts[0][2]])
         yield PartnerData(
             key, key, name, second, language, country, region, city, post, street,
             phone=_phone(random_, country), email=f"ap@{key.lower()}.example.com",
             tax_type="CN5" if country == "CN" else "US01" if country == "US" else "",
-            tax_number=_credit_code(random_) if country == "CN" else f"{random_.randrange(10, 99)}-{random_.randrange(10**6, 10**7)}"
-            if country == "US" else "",
+            tax_number=_tax_number(random_, country),
             credit_limit=limit / 100 if n % 12 == 9 else limit, accounts=accounts,
         )  # fmt: skip
 
@@ -116,6 +124,12 @@ def _phone(random_: random.Random, country: str) -> str:
     if country == "CN":
         return f"1{random_.choice('3578')}{random_.randrange(10**8, 10**9)}"
     return f"555-01{random_.randrange(10, 99)}"
+
+
+def _tax_number(random_: random.Random, country: str) -> str:
+    if country == "US":
+        return f"{random_.randrange(10, 99)}-{random_.randrange(10**6, 10**7)}"
+    return _credit_code(random_) if country == "CN" else ""
 
 
 def _credit_code(random_: random.Random) -> str:
@@ -142,7 +156,15 @@ def _business(random_: random.Random, data: DataSet, n: int, day: date) -> None:
     customer = random_.choice(data.partners)
     company, _, currency, terms = random_.choice(customer.accounts)
     order = OrderData(
-        (company, f"{n:04}"), company, customer.key, day, currency, terms, f"H{n:04}", f"PO-{day:%y%m}-{n:03}", day + timedelta(days=7)
+        (company, f"{n:04}"),
+        company,
+        customer.key,
+        day,
+        currency,
+        terms,
+        f"H{n:04}",
+        f"PO-{day:%y%m}-{n:03}",
+        day + timedelta(days=7),
     )
     for number in range(10, 10 * random_.randrange(2, 6), 10):
         order.lines.append(_order_line(random_, data, company, currency, number))
@@ -164,12 +186,16 @@ def _order_line(random_: random.Random, data: DataSet, company: str, currency: s
     quantity = Decimal(random_.randrange(1, 40))
     if product.unit in ("KG", "M"):
         quantity += Decimal(random_.randrange(1000)) / 1000
-    return OrderLineData(number, product.code, quantity, product.unit, price, False, product.tax_rate if company == "CN01" else ZERO)
+    return OrderLineData(
+        number, product.code, quantity, product.unit, price, False, product.tax_rate if company == "CN01" else ZERO
+    )
 
 
 def _ship_and_bill(random_: random.Random, data: DataSet, order: OrderData, n: int, shipped: date) -> None:
     delivery = f"{order.company}/D{n:04}"
-    data.deliveries.append(DeliveryData(delivery, shipped, False, [(order.key, line.number, line.quantity) for line in order.lines]))
+    data.deliveries.append(
+        DeliveryData(delivery, shipped, False, [(order.key, line.number, line.quantity) for line in order.lines])
+    )
     day = shipped + timedelta(days=1)
     if day > data.last_day:
         return
@@ -189,15 +215,21 @@ def _invoice(data: DataSet, order: OrderData, number: str, day: date, delivery: 
     lines = []
     for line in order.lines:
         net, tax = tax_split(line.quantity, line.price, line.tax_rate, line.includes_tax, order.currency)
-        lines.append(InvoiceLineData(line.product, line.quantity, line.unit, net, tax, order.key, line.number, delivery))
+        lines.append(
+            InvoiceLineData(line.product, line.quantity, line.unit, net, tax, order.key, line.number, delivery)
+        )
     net, tax = sum((line.net for line in lines), ZERO), sum((line.tax for line in lines), ZERO)
     parts = [
-        InstalmentData(str(at), "retention" if due.retention else "trade", None if due.retention else day, due.on, due.amount)
+        InstalmentData(
+            str(at), "retention" if due.retention else "trade", None if due.retention else day, due.on, due.amount
+        )
         for at, due in enumerate(instalments(order.terms, day, net + tax, order.currency), 1)
     ]
     return InvoiceData(
-        (order.company, number), "invoice", order.company, order.partner, day, day, day, order.currency, rates[0][1] if rates else Decimal(1),
-        net, tax, order.terms, source_number=f"{order.company[:2]}{number}", customer_po=order.customer_po, lines=lines, instalments=parts,
+        (order.company, number), "invoice", order.company, order.partner, day, day, day, order.currency,
+        rates[0][1] if rates else Decimal(1),
+        net, tax, order.terms, source_number=f"{order.company[:2]}{number}", customer_po=order.customer_po,
+        lines=lines, instalments=parts,
     )  # fmt: skip
 
 
@@ -208,14 +240,16 @@ def _credit_memo(invoice: InvoiceData, n: int, day: date) -> InvoiceData:
     line = InvoiceLineData(first.product, ZERO, first.unit, -net, -tax, first.order, first.order_line)
     item = InstalmentData("1", "trade", day, invoice.instalments[0].due, -net - tax)
     return InvoiceData(
-        (invoice.company, f"C{n:04}"), "credit_memo", invoice.company, invoice.partner, day, day, day, invoice.currency, invoice.rate,
+        (invoice.company, f"C{n:04}"), "credit_memo", invoice.company, invoice.partner, day, day, day,
+        invoice.currency, invoice.rate,
         -net, -tax, "NT00", invoice.key, f"{invoice.company[:2]}C{n:04}", lines=[line], instalments=[item],
     )  # fmt: skip
 
 
 def _reversal(invoice: InvoiceData, n: int, day: date) -> InvoiceData:
     return InvoiceData(
-        (invoice.company, f"R{n:04}"), "reversal", invoice.company, invoice.partner, day, day, day, invoice.currency, invoice.rate,
+        (invoice.company, f"R{n:04}"), "reversal", invoice.company, invoice.partner, day, day, day, invoice.currency,
+        invoice.rate,
         -invoice.net, -invoice.tax, invoice.terms, invoice.key, f"{invoice.company[:2]}R{n:04}",
     )  # fmt: skip
 
@@ -244,5 +278,6 @@ def _payment(random_: random.Random, data: DataSet, invoice: InvoiceData, item: 
     ))  # fmt: skip
     if discount:
         data.applications.append(ApplicationData(
-            f"A{n:04}-{item.number}D", "discount", invoice.company, *settled, source, ZERO, invoice.key, item.number, discount
+            f"A{n:04}-{item.number}D", "discount", invoice.company, *settled, source, ZERO, invoice.key, item.number,
+            discount
         ))  # fmt: skip

@@ -69,12 +69,16 @@ class Settlements:
         lines = [self._payment_line(data, application) for application in applications]
         if left:
             special = "A" if data.kind == "advance" else ""
-            lines.append(Line(self.partner_numbers[data.partner], -left, data.rate, special_gl=special, text=data.text[:50]))
+            lines.append(
+                Line(self.partner_numbers[data.partner], -left, data.rate, special_gl=special, text=data.text[:50])
+            )
         bill = None
         if data.kind == "bill":
             bill = Line(self.partner_numbers[data.partner], data.amount, data.rate, special_gl="W", due=data.maturity)
             lines.insert(0, bill)
-        document = self.ledger.post(company, "DZ", data.currency, data.posted, lines, dated=data.dated, reference=data.source_number)
+        document = self.ledger.post(
+            company, "DZ", data.currency, data.posted, lines, dated=data.dated, reference=data.source_number
+        )
         payment = Payment(data, document, lines[-1:] if left else [], bill, applications=applications)
         self.payments[data.key] = payment
         for application, line in zip(applications, lines[1:] if bill else lines, strict=False):
@@ -125,7 +129,9 @@ class Settlements:
         to_take, to_give = data.taken, data.amount
         for source in [line for line in sources if rest(line) < 0]:
             take = min(to_take, -rest(source))
-            give = to_give if take == to_take else min(to_give, rounded(to_give * take / to_take, item.document.currency))
+            give = (
+                to_give if take == to_take else min(to_give, rounded(to_give * take / to_take, item.document.currency))
+            )
             application.steps += self.ledger.offset(
                 source, item, give, data.on, taken=take, owner=application, assignment=data.key,
                 discount=application.discount if take == to_take else ZERO,
@@ -133,7 +139,9 @@ class Settlements:
             to_take, to_give = to_take - take, to_give - give
             if not to_take:
                 return
-        raise PostingError(f"{to_take} more is applied than is left of {'/'.join(data.source[1]) if data.source else 'its source'}")
+        raise PostingError(
+            f"{to_take} more is applied than is left of {'/'.join(data.source[1]) if data.source else 'its source'}"
+        )
 
     def undo(self, application: Application, on: date) -> None:
         if application.live:
@@ -171,7 +179,12 @@ class Settlements:
             owner = link.owner
             if isinstance(owner, Application) and not owner.live:
                 continue
-            if link.credit.clearing or link.debit.clearing or -rest(link.credit) < link.amount or rest(link.debit) < link.amount:
+            if (
+                link.credit.clearing
+                or link.debit.clearing
+                or -rest(link.credit) < link.amount
+                or rest(link.debit) < link.amount
+            ):
                 continue
             made = self.ledger.offset(link.credit, link.debit, link.amount, on, owner=owner)
             if isinstance(owner, Application):

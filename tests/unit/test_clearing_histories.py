@@ -30,7 +30,8 @@ STEPS = st.lists(
         st.integers(0, 11),
         st.integers(1, 7),
     ),
-    max_size=30,
+    min_size=8,
+    max_size=45,
 )
 
 
@@ -106,8 +107,22 @@ class Player:
         )
 
     def undo(self, one: int, other: int, size: Decimal) -> None:
-        if self.transfers:
-            self.books.undo_transfer(self.transfers.pop(one % len(self.transfers)))
+        """Reverse a transfer, unless that would leave another one hanging."""
+        alone = [name for name in self.transfers if not self._moves_others(name)]
+        if alone:
+            name = alone[one % len(alone)]
+            self.transfers.remove(name)
+            self.books.undo_transfer(name)
+
+    def _moves_others(self, transfer: str) -> bool:
+        clearings = {self.books.lines[key].get("clearing") for key in self.books.of(transfer)} - {None, ""}
+        return any(
+            line.get("clearing") in clearings
+            and line["role"] in ("transfer", "write_off")
+            and document_of(key) != transfer
+            and not self.books.is_partial(key)
+            for key, line in self.books.lines.items()
+        )
 
     def back(self, one: int, other: int, size: Decimal) -> None:
         lines = self.books.lines

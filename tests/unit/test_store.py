@@ -212,10 +212,10 @@ def test_a_read_only_database_is_one_clear_error(tmp_path: Path) -> None:
 
 
 def test_an_emptied_path_is_told_from_one_that_is_seldom_filled(db: Database) -> None:
-    fill = sync_state.PathFill(db, "s4", "orders")
+    fill = sync_state.PathFill(db, "s4", "orders", "changes")
     fill.note({"PurchaseOrder": 900, "Remark": 30, "Rare": 100}, 1000)
     fill.save()
-    again = sync_state.PathFill(db, "s4", "orders")
+    again = sync_state.PathFill(db, "s4", "orders", "changes")
     empty = {"PurchaseOrder": 0, "Remark": 0, "Rare": 0}
     assert again.emptied(empty, 1000) == ["PurchaseOrder", "Rare"]
     assert again.emptied(empty, 5) == ["PurchaseOrder"]

@@ -571,10 +571,11 @@ def upgrade() -> None:
         "path_fill",
         sa.Column("system", sa.Text(), nullable=False),
         sa.Column("obj", sa.Text(), nullable=False),
+        sa.Column("read", sa.Text(), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
         sa.Column("filled", sa.Integer(), nullable=False),
         sa.Column("seen", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("system", "obj", "path"),
+        sa.PrimaryKeyConstraint("system", "obj", "read", "path"),
     )
     op.create_table(
         "payment",
