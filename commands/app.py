@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
+from commands.messages import MESSAGES
 from commands.output import output, write
 from commands.texts import N_, _, say
 from config.failures import USAGE
@@ -26,37 +27,11 @@ HELP_HELP = N_("show this help and end")
 
 
 class UsageFault(typer.TyperException):
-    """A command line that cannot be understood; `code` is a key of USAGE_MESSAGES (exit 2)."""
+    """A command line that cannot be understood; `code` is a key of MESSAGES (exit 2)."""
 
     def __init__(self, code: str, **params: str) -> None:
         self.code, self.params = code, params
-        super().__init__(USAGE_MESSAGES[code].format(**params))
-
-
-USAGE_MESSAGES = {
-    "no-such-command": "There is no command {name}. See `{path} --help`.",
-    "no-such-command-near": "There is no command {name}. Did you mean {nearest}?",
-    "no-such-option": "There is no option {name}. See `{path} --help`.",
-    "no-such-option-near": "There is no option {name}. Did you mean {nearest}?",
-    "missing-parameter": "{name} is missing. See `{path} --help`.",
-    "option-needs-value": "Option {name} needs a value, or was given one it does not take. See `{path} --help`.",
-    "bad-parameter": "{name}: {why}",
-    "too-many-arguments": "That is more than `{path}` takes: {arguments}.",
-    "bad-usage": "{why}. See `{path} --help`.",
-    "choose-one": "Give exactly one of {options}.",
-    "letter-or-system": "Name a dead letter, or a system with --system.",
-    "names-differ": "There are {products} products and {names} names. Give at most one --system for each product, all different.",
-    "bad-line": "{value} is not a line. Write PRODUCT:QUANTITY, PRODUCT:QUANTITY:PRICE or PRODUCT:QUANTITY:PRICE:TAX, such as TG11:10:99.50:13.",
-    "bad-change": "{value} is not a change of a line. Write LINE:{wanted}, such as 10:5.",
-    "bad-instalment": "{value} is not an instalment. Write PERCENT:DAYS or PERCENT:DAYS:BASIS, such as 30:0:order.",
-    "no-such-line": "The quote has no line {line}. It has {lines}.",
-    "customer-unclear": "{text} stands for {count} customers: {numbers}. Name one of them.",
-    "customer-unknown": "No customer is called {text}. `crosstie customers list` shows them.",
-    "bad-language": "Language {value} is not known. Use zh or en.",
-    "bad-date": "{value} is not a date. Write it as 2026-03-31.",
-    "bad-number": "{value} is not a number. Write it as 1234.50.",
-    "bad-choice": "{value} is not possible here. Choose one of: {choices}.",
-}
+        super().__init__(MESSAGES[code].format(**params))
 
 
 def fault_of(exc: typer.TyperException, context: Any) -> UsageFault:
@@ -229,7 +204,9 @@ def _described(param: Any) -> str:
 def _commands(command: Any, ctx: Any) -> list[tuple[str, str]]:
     if not isinstance(command, Group):
         return []
-    return [(name, one.help.split("\n\n")[0].replace("\n", " ")) for name, one in command.commands.items() if not one.hidden]
+    return [
+        (name, one.help.split("\n\n")[0].replace("\n", " ")) for name, one in command.commands.items() if not one.hidden
+    ]
 
 
 def _examples(epilog: str) -> Iterator[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from commands import session
 from commands.app import Command, examples, new_app
 from commands.output import output
-from commands.texts import N_, say
+from commands.texts import say
 from config.failures import DIFFERS, OK
 
-app = new_app(help=N_("The audit trail: verify."))
+app = new_app(help="The audit trail: verify.")
 
 
 @app.callback()
@@ -16,7 +16,7 @@ def _group() -> None:
     """Keeps `verify` a command of its own."""
 
 
-@app.command(cls=Command, epilog=examples(("audit verify", N_("exit code 6 when an entry was changed or removed"))))
+@app.command(cls=Command, epilog=examples(("audit verify", "exit code 6 when an entry was changed or removed")))
 def verify() -> int:
     """Check the chain of the audit trail: nothing was changed or removed afterwards."""
     from crm_core import audit
@@ -25,7 +25,9 @@ def verify() -> int:
         broken = audit.verify(conn)
     if not output.result({"ok": not broken, "broken": broken}):
         if broken:
-            output.warn(say("The chain breaks at entry {id}: entries were changed or removed afterwards.", id=broken[0]))
+            output.warn(
+                say("The chain breaks at entry {id}: entries were changed or removed afterwards.", id=broken[0])
+            )
         else:
             output.note(say("The audit trail is whole."))
     return DIFFERS if broken else OK

@@ -9,13 +9,14 @@ import typer
 from typer.main import get_command
 
 from commands.app import fault_of, new_app
-from commands.texts import N_
 
-HELP = N_(
-    "CRM that works with your ERP: accepted quotes become orders exactly once, orders, invoices and receivables come back to the cent.\n\n"
-    "Exit codes: 0 ok, 1 our bug, 2 bad usage or configuration, 3 done but some records failed, 4 held for approval,\n"
-    "5 remote down, 6 reconciliation differs, 130 interrupted."
-)
+HELP = """
+CRM that works with your ERP: accepted quotes become orders exactly once; orders, invoices and receivables come back
+to the cent.
+
+Exit codes: 0 ok, 1 our bug, 2 bad usage or configuration, 3 done but some records failed, 4 held for approval,
+5 remote down, 6 reconciliation differs, 130 interrupted.
+"""
 
 
 def tree() -> Any:
@@ -30,16 +31,19 @@ def tree() -> Any:
         mappings,
         orders,
         outbox,
+        preview,
         quotes,
         receivables,
+        reconcile,
         sandboxes,
+        status,
         sync,
         systems,
     )
 
     app = new_app(help=HELP)
     app.callback()(_root)
-    for module in (demo, doctor, sync):
+    for module in (demo, doctor, sync, preview, reconcile, status):
         module.register(app)
     for name, group in (
         ("quotes", quotes.app),

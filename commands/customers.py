@@ -8,15 +8,15 @@ import typer
 
 from commands import session
 from commands.app import Command, examples, new_app
-from commands.output import output, table
-from commands.texts import N_, _, say
+from commands.output import money, output, table
+from commands.texts import _, say
 from config.failures import OK
 
-app = new_app(help=N_("Customers: list, show, new, send to an ERP."))
-products = new_app(help=N_("Products and prices: list."))
-NUMBER = typer.Argument(..., metavar="NUMBER", help=N_("the CRM's number, such as C000012"))
-TEXT = typer.Argument(None, metavar="TEXT", help=N_("part of number or name; else all"))
-SYSTEM = typer.Option("", "--system", metavar="SYSTEM", help=N_("only this system"))
+app = new_app(help="Customers: list, show, new, send to an ERP.")
+products = new_app(help="Products and prices: list.")
+NUMBER = typer.Argument(..., metavar="NUMBER", help="the CRM's number, such as C000012")
+TEXT = typer.Argument(None, metavar="TEXT", help="part of number or name; else all")
+SYSTEM = typer.Option("", "--system", metavar="SYSTEM", help="only this system")
 
 
 @app.command("list", cls=Command, epilog=examples(("customers list", ""), ("customers list 上海 --system erp1", "")))
@@ -48,27 +48,38 @@ def show(number: str = NUMBER) -> int:
     table([_("Field"), _("Value")], [(heading, row[name]) for name, heading in (*names, *more) if row[name]])
     heads = [_("System"), _("Company"), _("ERP number"), _("Currency"), _("Terms"), _("Credit limit"), _("Blocked")]
     cells = [
-        [r["system"], r["company_code"], r["erp_key"], r["currency"], r["payment_terms"], r["credit_limit"], r["customer_blocked"]]
+        [
+            r["system"],
+            r["company_code"],
+            r["erp_key"],
+            r["currency"],
+            r["payment_terms"],
+            money(r["credit_limit"], r["currency"]),
+            r["customer_blocked"],
+        ]
         for r in row["accounts"]
     ]
-    table(heads, cells)
+    table(heads, cells, right=(5,))
     return OK
 
 
 @app.command(
-    cls=Command, epilog=examples(("customers new --name 上海示例贸易有限公司 --country CN --city 上海", N_("a prospect")))
+    cls=Command,
+    epilog=examples(("customers new --name 上海示例贸易有限公司 --country CN --city 上海", "a prospect")),
 )
 def new(
-    name: str = typer.Option(..., "--name", metavar="TEXT", help=N_("the name")),
-    name_en: str = typer.Option("", "--name-en", metavar="TEXT", help=N_("the English name")),
-    country: str = typer.Option("", "--country", metavar="XX", help=N_("country code of two letters")),
-    city: str = typer.Option("", "--city", metavar="TEXT", help=N_("the city")),
-    street: str = typer.Option("", "--street", metavar="TEXT", help=N_("street and house number")),
-    postal_code: str = typer.Option("", "--postal-code", metavar="TEXT", help=N_("the postal code")),
-    tax_id: str = typer.Option("", "--tax-id", metavar="TEXT", help=N_("the tax number; in China the unified social credit code")),
-    email: str = typer.Option("", "--email", metavar="TEXT", help=N_("an address of mail")),
-    phone: str = typer.Option("", "--phone", metavar="TEXT", help=N_("a phone number with country code")),
-    language: str = typer.Option("", "--language", metavar="XX", help=N_("its language")),
+    name: str = typer.Option(..., "--name", metavar="TEXT", help="the name"),
+    name_en: str = typer.Option("", "--name-en", metavar="TEXT", help="the English name"),
+    country: str = typer.Option("", "--country", metavar="XX", help="country code of two letters"),
+    city: str = typer.Option("", "--city", metavar="TEXT", help="the city"),
+    street: str = typer.Option("", "--street", metavar="TEXT", help="street and house number"),
+    postal_code: str = typer.Option("", "--postal-code", metavar="TEXT", help="the postal code"),
+    tax_id: str = typer.Option(
+        "", "--tax-id", metavar="TEXT", help="the tax number; in China the unified social credit code"
+    ),
+    email: str = typer.Option("", "--email", metavar="TEXT", help="an address of mail"),
+    phone: str = typer.Option("", "--phone", metavar="TEXT", help="a phone number with country code"),
+    language: str = typer.Option("", "--language", metavar="XX", help="its language"),
 ) -> int:
     """Write down a prospect; tax number, mail and phone are checked, likely duplicates are named."""
     from crm_core import customers
@@ -93,14 +104,15 @@ def new(
 
 
 @app.command(
-    cls=Command, epilog=examples(("customers send C000012 --system erp1 --company CN01", N_("the next push makes him one, once")))
+    cls=Command,
+    epilog=examples(("customers send C000012 --system erp1 --company CN01", "the next push makes him one, once")),
 )
 def send(
     number: str = NUMBER,
-    system: str = typer.Option(..., "--system", metavar="SYSTEM", help=N_("the system that is to know him")),
-    company: list[str] = typer.Option(..., "--company", metavar="CODE", help=N_("a company that sells to him; repeatable")),
-    currency: str = typer.Option("", "--currency", metavar="XXX", help=N_("else the company's own currency")),
-    terms: str = typer.Option("", "--terms", metavar="CODE", help=N_("payment terms")),
+    system: str = typer.Option(..., "--system", metavar="SYSTEM", help="the system that is to know him"),
+    company: list[str] = typer.Option(..., "--company", metavar="CODE", help="a company that sells to him; repeatable"),
+    currency: str = typer.Option("", "--currency", metavar="XXX", help="else the company's own currency"),
+    terms: str = typer.Option("", "--terms", metavar="CODE", help="payment terms"),
 ) -> int:
     """Make a prospect a customer of an ERP with the next push."""
     from config.systems import load_system
@@ -113,7 +125,9 @@ def send(
     with session.database() as database:
         key, version = customer_decisions.queue(database, session.actor(), session.now(), number, system, wanted)
     if not output.result({"key": key, "version": version, "system": system}):
-        output.note(say("{number} will be a customer of {system}; its key is {key}.", number=number, system=system, key=key))
+        output.note(
+            say("{number} will be a customer of {system}; its key is {key}.", number=number, system=system, key=key)
+        )
         output.note(say("Next: crosstie push {system}", system=system))
     return OK
 
@@ -139,4 +153,4 @@ def list_products(text: str = TEXT, system: str = SYSTEM) -> int:
 
 
 def _prices(row: dict[str, Any]) -> str:
-    return ", ".join(f"{price['amount']:,f} {price['currency']}" for price in row["prices"])
+    return ", ".join(dict.fromkeys(f"{money(p['amount'], p['currency'])} {p['currency']}" for p in row["prices"]))

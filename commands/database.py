@@ -8,10 +8,10 @@ from commands.output import output
 from commands.texts import N_, say
 from config.failures import OK
 
-app = new_app(help=N_("The database: version and upgrade."))
+app = new_app(help="The database: version and upgrade.")
 
 
-@app.command(cls=Command, epilog=examples(("db upgrade", N_("after the program was upgraded; make a copy first"))))
+@app.command(cls=Command, epilog=examples(("db upgrade", "after the program was upgraded; make a copy first")))
 def upgrade() -> int:
     """Bring the tables to this program's version; data stays."""
     from config.wiring import raw_database
@@ -20,12 +20,16 @@ def upgrade() -> int:
     before = database.version()
     after = database.upgrade()
     if not output.result({"before": before, "version": after, "place": str(database.place)}):
-        text = N_("{place} is of version {version} already.") if before == after else N_("{place} is now of version {version}.")
+        text = (
+            N_("{place} is of version {version} already.")
+            if before == after
+            else N_("{place} is now of version {version}.")
+        )
         output.note(say(text, place=database.place, version=after))
     return OK
 
 
-@app.command(cls=Command, epilog=examples(("db version", N_("which version the tables have and which one is needed"))))
+@app.command(cls=Command, epilog=examples(("db version", "which version the tables have and which one is needed")))
 def version() -> int:
     """Show the tables' version and the one this program needs."""
     from config.wiring import raw_database

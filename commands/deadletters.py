@@ -10,29 +10,29 @@ import typer
 from commands import session
 from commands.app import Command, UsageFault, examples, new_app
 from commands.output import dump_json, output, table, write
-from commands.texts import N_, _, say
+from commands.texts import _, say
 from commands.words import direction_name, object_name, state_name
 from config.failures import OK, SOME_FAILED
 
-app = new_app(help=N_("Records that could not be taken: list, show, replay, discard."))
-LETTER = typer.Argument(..., metavar="ID", help=N_("its number, as in the list"))
-SYSTEM = typer.Option("", "--system", metavar="SYSTEM", help=N_("only this system"))
-OBJECT = typer.Option("", "--object", metavar="OBJECT", help=N_("only this object"))
+app = new_app(help="Records that could not be taken: list, show, replay, discard.")
+LETTER = typer.Argument(..., metavar="ID", help="its number, as in the list")
+SYSTEM = typer.Option("", "--system", metavar="SYSTEM", help="only this system")
+OBJECT = typer.Option("", "--object", metavar="OBJECT", help="only this object")
 
 
 @app.command(
     "list",
     cls=Command,
     epilog=examples(
-        ("dead-letters list", N_("open ones, one line each")),
-        ("dead-letters list --by-cause", N_("grouped: the same cause counts once")),
+        ("dead-letters list", "open ones, one line each"),
+        ("dead-letters list --by-cause", "grouped: the same cause counts once"),
     ),
 )
 def list_(
     system: str = SYSTEM,
     obj: str = OBJECT,
-    everything: bool = typer.Option(False, "--all", help=N_("also those that are closed")),
-    by_cause: bool = typer.Option(False, "--by-cause", help=N_("grouped by cause, most frequent first")),
+    everything: bool = typer.Option(False, "--all", help="also those that are closed"),
+    by_cause: bool = typer.Option(False, "--by-cause", help="grouped by cause, most frequent first"),
 ) -> int:
     """List rejected records with the reason and the cure."""
     from crm_core import dead_letters
@@ -44,10 +44,27 @@ def list_(
         rows = dead_letters.listing(database, session.actor(), system=system, obj=obj, state=state)
     rows = [{**row, "message": _cause(row)} for row in rows]
     if not output.result({"dead_letters": rows}):
-        heads = [_("Number"), _("System"), _("Object"), _("Record"), _("Direction"), _("State"), _("Times"), _("Reason")]
+        heads = [
+            _("Number"),
+            _("System"),
+            _("Object"),
+            _("Record"),
+            _("Direction"),
+            _("State"),
+            _("Times"),
+            _("Reason"),
+        ]
         cells = [
-            [r["id"], r["system"], object_name(r["obj"]), r["key"], direction_name(r["direction"]), state_name(r["state"])]
-            + [r["times"], r["message"]]
+            [
+                r["id"],
+                r["system"],
+                object_name(r["obj"]),
+                r["key"],
+                direction_name(r["direction"]),
+                state_name(r["state"]),
+                r["times"],
+                r["message"],
+            ]
             for r in rows
         ]
         table(heads, cells)
@@ -100,12 +117,12 @@ def show(letter: str = LETTER) -> int:
 @app.command(
     cls=Command,
     epilog=examples(
-        ("dead-letters replay 12", N_("read this record again, by the mapping as it is now")),
-        ("dead-letters replay --system erp1", N_("all open ones of a system")),
+        ("dead-letters replay 12", "read this record again, by the mapping as it is now"),
+        ("dead-letters replay --system erp1", "all open ones of a system"),
     ),
 )
 def replay(
-    letter: str = typer.Argument(None, metavar="ID", help=N_("one of them; or name a system for all of its")),
+    letter: str = typer.Argument(None, metavar="ID", help="one of them; or name a system for all of its"),
     system: str = SYSTEM,
     obj: str = OBJECT,
 ) -> int:
@@ -125,7 +142,9 @@ def replay(
     if not output.result(result):
         output.note(say("{count} came in.", count=result["replayed"]))
         for row in left:
-            output.warn(say("{object} {key}: {reason}", object=object_name(row["obj"]), key=row["key"], reason=_cause(row)))
+            output.warn(
+                say("{object} {key}: {reason}", object=object_name(row["obj"]), key=row["key"], reason=_cause(row))
+            )
     return SOME_FAILED if left else OK
 
 
@@ -151,7 +170,7 @@ def _replay(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @app.command(cls=Command, epilog=examples(('dead-letters discard 12 --why "test data"', "")))
 def discard(
     letter: str = LETTER,
-    why: str = typer.Option(..., "--why", metavar="TEXT", help=N_("the reason; it stands in the audit trail")),
+    why: str = typer.Option(..., "--why", metavar="TEXT", help="the reason; it stands in the audit trail"),
 ) -> int:
     """Close a dead letter without its record."""
     from crm_core import dead_letters

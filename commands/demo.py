@@ -1,1 +1,224 @@
-def register(app): ...
+"""crosstie demo: the main job from nothing, on a sandbox."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import typer
+
+from commands import session
+from commands.app import Command, examples
+from commands.output import output, table
+from commands.texts import N_, _, say
+from config.errors import ConfigError
+from config.failures import DIFFERS, OK
+from config.settings import Settings, default_database_url, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from commands.demo_story import Story
+    from commands.sandbox_process import Sandbox
+    from flows.context import Context
+
+NAME, PRODUCT = "demo", "sap/s4"
+MARK = ".crosstie-demo"
+SETTLE_S = 20
+PULLED = ("read", "created", "updated", "unchanged", "rejected")
+DOUBTFUL = ("unknown", "pending")
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the demo counts, in the shape of its JSON."""
+
+    pulled: dict[str, Counter[str]] = field(default_factory=dict)
+    pushed: Counter[str] = field(default_factory=Counter)
+    differences: int = 0
+    orders: int = 0
+
+
+def demo(
+    no_serve: bool = typer.Option(
+        False, "--no-serve", help="end when it is done; else the sandbox stays up to try things"
+    ),
+) -> int:
+    """The main job from nothing: an emulated ERP, a dozen quotes that become orders once, and the way back to the cent."""
+    from commands import sandbox_process as processes
+
+    started = time.monotonic()
+    settings = _settings()
+    _start_clean(settings)
+    _say(
+        N_("Starting an emulated {product}; everything of this demo is in {home}."),
+        product=PRODUCT,
+        home=shown(settings.home),
+    )
+    sandbox = processes.start(settings, NAME, PRODUCT, [], background=False)
+    try:
+        processes.remember(settings, sandbox)
+        with _inside(settings):
+            story, tally = _play(settings, sandbox)
+        seconds = round(time.monotonic() - started, 1)
+        good = not story.wrong and not tally.differences and tally.orders == len(story.keys) > 0
+        _report(story, tally, seconds, good)
+        if not no_serve and good:
+            _serve(settings, sandbox)
+    finally:
+        sandbox.stop()
+        processes.forget(settings, NAME)
+    return OK if good else DIFFERS
+
+
+def _say(text: str, /, **params: object) -> None:
+    output.note(say(text, **params))
+
+
+def _settings() -> Settings:
+    """A home of its own below the installation's, so that nothing of a user's is touched."""
+    home = session.settings().home / "demo"
+    return Settings(home / "config", home, default_database_url(home))
+
+
+@contextmanager
+def _inside(settings: Settings) -> Iterator[None]:
+    """Commands and services called meanwhile work on the demo's home."""
+    before = dict(os.environ)
+    os.environ.update(settings.variables())
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _start_clean(settings: Settings) -> None:
+    """Remove what the last demo left; a folder that no demo made is not touched."""
+    from commands import sandbox_process as processes
+    from config.system_writer import write_text
+
+    if settings.home.exists():
+        if any(settings.home.iterdir()) and not (settings.home / MARK).exists():
+            raise ConfigError("demo-home-used", place=shown(settings.home))
+        for sandbox in processes.known(settings):
+            if sandbox.alive():
+                raise ConfigError("demo-runs", url=sandbox.url, place=shown(settings.home))
+        shutil.rmtree(settings.home, ignore_errors=True)
+    write_text(settings.home / MARK, "")
+
+
+def _play(settings: Settings, sandbox: Sandbox) -> tuple[Story, Tally]:
+    from commands import demo_story as story_of
+    from config.wiring import open_context
+    from flows.reconcile import reconcile
+
+    story, tally = story_of.Story(), Tally()
+    with open_context(settings, NAME) as ctx:
+        _say(N_("Reading what the ERP has: customers, products, prices, orders, invoices, open items ..."))
+        _pull(ctx, tally)
+        story_of.accept_quotes(ctx, story)
+        _say(N_("{count} quotes accepted, each for another customer; sending them."), count=len(story.keys))
+        _push(ctx, tally)
+        story_of.amend_and_cancel(ctx, story)
+        _say(N_("{amended} is amended, {cancelled} cancelled; the same orders must change."),
+             amended=story.amended, cancelled=story.cancelled)  # fmt: skip
+        _push(ctx, tally)
+        for days in story_of.DAYS:
+            _say(N_("{days} days pass at the ERP; reading what happened."), days=days)
+            sandbox.control("POST", "advance", {"days": days})
+            _pull(ctx, tally)
+        _say(N_("Reconciling with the ERP, and asking its own book for every quote."))
+        tally.differences = len(reconcile(ctx).differences)
+        tally.orders = story_of.judge(ctx, story, sandbox)
+        if not output.json:
+            _tables(ctx)
+    return story, tally
+
+
+def _pull(ctx: Context, tally: Tally) -> None:
+    from flows.pull import pull
+
+    for obj, counts in pull(ctx).counts.items():
+        tally.pulled.setdefault(obj, Counter()).update({name: getattr(counts, name) for name in PULLED})
+
+
+def _push(ctx: Context, tally: Tally) -> None:
+    from commands.sync import last_states
+    from flows.push import push
+
+    states = last_states(push(ctx, wait_s=SETTLE_S)).values()
+    tally.pushed.update("unknown" if state in DOUBTFUL else "dead" if state == "review" else state for state in states)
+
+
+def _tables(ctx: Context) -> None:
+    """What a salesperson and an accountant look at."""
+    from commands.orders import show_orders
+    from commands.quotes import show_quotes
+    from commands.receivables import show_ageing
+    from crm_core import orders, quotes
+
+    output.note("")
+    output.note(_("Quotes and what became of them:"))
+    show_quotes(quotes.listing(ctx.database, session.actor(), system=ctx.system))
+    output.note(_("Their orders, as the ERP holds them now:"))
+    show_orders(orders.listing(ctx.database, session.actor(), system=ctx.system, ours=True))
+    output.note(_("Receivables by age:"))
+    show_ageing(ctx.database, ctx.clock())
+
+
+def _report(story: Story, tally: Tally, seconds: float, good: bool) -> None:
+    system = {
+        "name": NAME,
+        "product": PRODUCT,
+        "pulled": {obj: {name: counts[name] for name in PULLED} for obj, counts in tally.pulled.items()},
+        "pushed": {name: tally.pushed[name] for name in ("sent", "unknown", "dead")},
+        "reconcile": {"differences": tally.differences},
+        "quotes": {"accepted": len(story.keys), "orders": tally.orders},
+    }
+    if output.result({"systems": [system], "seconds": seconds, "ok": good, "wrong": story.wrong}):
+        return
+    rows = [
+        (_("Quotes accepted"), len(story.keys)),
+        (_("of them exactly one order in the ERP, as meant"), tally.orders),
+        (_("Entries sent (quotes, an amendment, a cancellation)"), tally.pushed["sent"]),
+        (_("Entries in doubt or refused"), tally.pushed["unknown"] + tally.pushed["dead"]),
+        (_("Differences between CRM and ERP"), tally.differences),
+    ]
+    table([_("Result"), _("Count")], rows)
+    for line in story.wrong:
+        output.warn(line)
+    _say(
+        N_("Done in {seconds} s: everything agrees.") if good else N_("Done in {seconds} s: something is wrong."),
+        seconds=seconds,
+    )
+
+
+def _serve(settings: Settings, sandbox: Sandbox) -> None:
+    """Keep the ERP up until Ctrl-C, and say what to try."""
+    if output.json:
+        return
+    verb = "set" if os.name == "nt" else "export"
+    _say(N_("The emulated ERP stays up. In another terminal:"))
+    for name in ("CROSSTIE_CONFIG", "CROSSTIE_HOME"):
+        output.note(f"  {verb} {name}={settings.variables()[name]}")
+    for line in ("orders list --ours", "orders timeline Q000001", "receivables ageing", f"reconcile {NAME}", "status"):
+        output.note(f"  crosstie {line}")
+    _say(N_("Ctrl-C ends it."))
+    try:
+        while sandbox.process is not None and sandbox.process.poll() is None:
+            time.sleep(0.3)
+    except KeyboardInterrupt:
+        output.note("")
+
+
+def register(app: typer.Typer) -> None:
+    app.command(
+        cls=Command,
+        epilog=examples(("demo", "and keep the emulated ERP up"), ("demo --json --no-serve", "for a script")),
+    )(demo)

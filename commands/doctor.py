@@ -14,7 +14,7 @@ import typer
 from commands import session
 from commands.app import Command, examples
 from commands.output import clean, output, table
-from commands.texts import N_, _, say
+from commands.texts import _, say
 from config.failures import OK, USAGE
 from config.settings import Settings, shown
 from config.systems import System, load_system, system_names
@@ -40,7 +40,7 @@ class Finding:
 
 
 def doctor(
-    system: str = typer.Argument(None, metavar="SYSTEM", help=N_("also ask this system; else only this machine")),
+    system: str = typer.Argument(None, metavar="SYSTEM", help="also ask this system; else only this machine"),
 ) -> int:
     """Look at Python, disk, database, files and secrets; with a system also at its address, clock, services and fields."""
     settings = session.settings()
@@ -231,7 +231,6 @@ def _source_paths(settings: Settings, system: System, connector: Connector) -> F
 
 def register(app: typer.Typer) -> None:
     app.command(
-        cls=Command, epilog=examples(("doctor", N_("this machine")), ("doctor erp1", N_("and a system: nothing is written there")))
+        cls=Command,
+        epilog=examples(("doctor", "this machine"), ("doctor erp1", "and a system: nothing is written there")),
     )(doctor)
-
-

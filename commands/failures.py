@@ -7,7 +7,8 @@ import traceback
 from collections.abc import Iterator, Mapping
 from logging.handlers import RotatingFileHandler
 
-from commands.app import USAGE_MESSAGES, UsageFault
+from commands.app import UsageFault
+from commands.messages import MESSAGES
 from commands.output import output
 from commands.texts import N_, _, say
 from config.failures import BUG, USAGE, Failure, describe, stored
@@ -15,6 +16,7 @@ from config.settings import Settings, shown
 
 BUG_TEXT = N_("This is an error of the program itself ({error}). The log {log} says where. Please report it.")
 TRANSLATED = ("expected",)  # parameters that are texts of ours themselves
+TALKATIVE = ("alembic", "httpx", "httpcore", "sqlalchemy")  # they log every step, or whole addresses
 LOG_BYTES, LOG_FILES = 5_000_000, 5
 
 
@@ -62,10 +64,12 @@ def start_log(settings: Settings) -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s %(message)s"))
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _usage(exc: BaseException) -> Failure | None:
-    return Failure(exc.code, exc.params, USAGE_MESSAGES[exc.code], USAGE) if isinstance(exc, UsageFault) else None
+    return Failure(exc.code, exc.params, MESSAGES[exc.code], USAGE) if isinstance(exc, UsageFault) else None
 
 
 def _report_bug(exc: BaseException, settings: Settings) -> int:
@@ -81,10 +85,11 @@ def _as_json(code: str, text: str, params: Mapping[str, str], exit_code: int) ->
     output.result({"error": {"code": code, "message": text, "params": dict(params), "exit_code": exit_code}})
 
 
-def safe_traceback(exc: BaseException) -> Iterator[str]:
+def safe_traceback(exc: BaseException, *seen: BaseException) -> Iterator[str]:
     """Where it happened, without what it happened to: later lines of a message hold statements and their values."""
-    if exc.__cause__ is not None:
-        yield from safe_traceback(exc.__cause__)
+    led = exc.__cause__ or exc.__context__
+    if led is not None and led not in (exc, *seen):
+        yield from safe_traceback(led, exc, *seen)
         yield "which led to:\n"
     yield from traceback.format_tb(exc.__traceback__)
     yield f"{type(exc).__name__}: {(str(exc).splitlines() or [''])[0][:200]}\n"

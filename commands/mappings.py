@@ -9,8 +9,8 @@ import typer
 from commands import session
 from commands.app import Command, examples, new_app
 from commands.output import dump_json, output, table, write
-from commands.sync import preview
-from commands.texts import N_, _, say
+from commands.preview import preview
+from commands.texts import _, say
 from config.failures import OK, USAGE
 
 if TYPE_CHECKING:
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from config.systems import System
     from mappings.errors import Finding
 
-app = new_app(help=N_("The translation between an ERP and us: check, test, preview, schema, publish, history, diff, rollback."))
-SYSTEM = typer.Argument(..., metavar="SYSTEM", help=N_("the system's name, as in `systems list`"))
-WHICH = typer.Argument(None, metavar="SYSTEM|PRODUCT", help=N_("a system, or a product such as sap/s4; else every product"))
-WHY = typer.Option(..., "--why", metavar="TEXT", help=N_("the reason; it stands in the history"))
+app = new_app(
+    help="The translation between an ERP and us: check, test, preview, schema, publish, history, diff, rollback."
+)
+SYSTEM = typer.Argument(..., metavar="SYSTEM", help="the system's name, as in `systems list`")
+WHICH = typer.Argument(None, metavar="SYSTEM|PRODUCT", help="a system, or a product such as sap/s4; else every product")
+WHY = typer.Option(..., "--why", metavar="TEXT", help="the reason; it stands in the history")
 
 
 def _texts(which: str | None) -> list[tuple[MappingText, System | None]]:
@@ -40,14 +42,14 @@ def _texts(which: str | None) -> list[tuple[MappingText, System | None]]:
 @app.command(
     cls=Command,
     epilog=examples(
-        ("mappings check", N_("every shipped file")),
-        ("mappings check erp1", N_("with overlay and tables of this system")),
-        ("mappings check erp1 --online", N_("also against the ERP's own metadata")),
+        ("mappings check", "every shipped file"),
+        ("mappings check erp1", "with overlay and tables of this system"),
+        ("mappings check erp1 --online", "also against the ERP's own metadata"),
     ),
 )
 def check(
     which: str = WHICH,
-    online: bool = typer.Option(False, "--online", help=N_("ask the system which fields it has")),
+    online: bool = typer.Option(False, "--online", help="ask the system which fields it has"),
 ) -> int:
     """Find what is wrong in mapping files: file, line and column of each."""
     from config.mapping_files import check as find
@@ -87,7 +89,7 @@ def _wires(system: System) -> dict[str, Any]:
         connector.close()
 
 
-@app.command(cls=Command, epilog=examples(("mappings test", ""), ("mappings test erp1", N_("with its overlay"))))
+@app.command(cls=Command, epilog=examples(("mappings test", ""), ("mappings test erp1", "with its overlay")))
 def test(which: str = WHICH) -> int:
     """Run the examples that stand in mapping files."""
     from config.mapping_files import examples as run
@@ -109,7 +111,9 @@ def test(which: str = WHICH) -> int:
     return USAGE if failed else OK
 
 
-@app.command(cls=Command, epilog=examples(("mappings schema > mapping.schema.json", N_("for an editor that completes YAML"))))
+@app.command(
+    cls=Command, epilog=examples(("mappings schema > mapping.schema.json", "for an editor that completes YAML"))
+)
 def schema() -> int:
     """Print the JSON Schema of mapping files."""
     from config.mapping_files import schema as made
@@ -151,14 +155,14 @@ def history(system: str = SYSTEM) -> int:
 @app.command(
     cls=Command,
     epilog=examples(
-        ("mappings diff erp1", N_("the files as they are now against the version in use")),
-        ("mappings diff erp1 3f9c2ab81d04", N_("that version against the one in use")),
+        ("mappings diff erp1", "the files as they are now against the version in use"),
+        ("mappings diff erp1 3f9c2ab81d04", "that version against the one in use"),
     ),
 )
 def diff(
     system: str = SYSTEM,
-    old: str = typer.Argument(None, metavar="VERSION", help=N_("a version; else the one in use")),
-    new: str = typer.Argument(None, metavar="VERSION", help=N_("another version; else the one in use, or the files")),
+    old: str = typer.Argument(None, metavar="VERSION", help="a version; else the one in use"),
+    new: str = typer.Argument(None, metavar="VERSION", help="another version; else the one in use, or the files"),
 ) -> int:
     """Show what differs between two versions, or between the version in use and the files."""
     from crm_core import mapping_versions
@@ -190,7 +194,9 @@ def _against_files(database: Any, system: str) -> list[str]:
 @app.command(cls=Command, epilog=examples(('mappings rollback erp1 3f9c2ab81d04 --why "wrong sign"', "")))
 def rollback(
     system: str = SYSTEM,
-    version: str = typer.Argument(..., metavar="VERSION", help=N_("as in `mappings history`; its first characters are enough")),
+    version: str = typer.Argument(
+        ..., metavar="VERSION", help="as in `mappings history`; its first characters are enough"
+    ),
     why: str = WHY,
 ) -> int:
     """Make an earlier version the one that runs use; the files stay as they are."""

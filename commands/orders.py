@@ -8,33 +8,33 @@ import typer
 
 from commands import session
 from commands.app import Command, examples, new_app
-from commands.output import output, shown, table
-from commands.texts import N_, _, say
+from commands.output import money, output, shown, table
+from commands.texts import _, say
 from commands.words import stage_name, state_name
 from config.failures import OK
 
-app = new_app(help=N_("Orders: list, timeline."))
+app = new_app(help="Orders: list, timeline.")
 
 
 @app.command(
     "list",
     cls=Command,
     epilog=examples(
-        ("orders list --ours", N_("those that our quotes made")),
-        ("orders list --system erp1 --status credit_hold", N_("what waits for credit")),
+        ("orders list --ours", "those that our quotes made"),
+        ("orders list --system erp1 --status credit_hold", "what waits for credit"),
     ),
 )
 def list_(
-    system: str = typer.Option("", "--system", metavar="SYSTEM", help=N_("only this system")),
-    company: str = typer.Option("", "--company", metavar="CODE", help=N_("only this company")),
-    customer: str = typer.Option("", "--customer", metavar="NUMBER", help=N_("only this customer (the CRM's number)")),
+    system: str = typer.Option("", "--system", metavar="SYSTEM", help="only this system"),
+    company: str = typer.Option("", "--company", metavar="CODE", help="only this company"),
+    customer: str = typer.Option("", "--customer", metavar="NUMBER", help="only this customer (the CRM's number)"),
     status: str = typer.Option(
-        "", "--status", metavar="STATUS", help=N_("open, incomplete, credit_hold, approval, complete or cancelled")
+        "", "--status", metavar="STATUS", help="open, incomplete, credit_hold, approval, complete or cancelled"
     ),
-    since: str = typer.Option(None, "--since", metavar="DATE", help=N_("ordered on this day or later")),
-    until: str = typer.Option(None, "--until", metavar="DATE", help=N_("ordered on this day or earlier")),
-    ours: bool = typer.Option(False, "--ours", help=N_("only orders that our quotes made")),
-    limit: str = typer.Option("100", "--limit", metavar="NUMBER", help=N_("at most so many")),
+    since: str = typer.Option(None, "--since", metavar="DATE", help="ordered on this day or later"),
+    until: str = typer.Option(None, "--until", metavar="DATE", help="ordered on this day or earlier"),
+    ours: bool = typer.Option(False, "--ours", help="only orders that our quotes made"),
+    limit: str = typer.Option("100", "--limit", metavar="NUMBER", help="at most so many"),
 ) -> int:
     """List orders as the ERPs hold them, newest first."""
     from crm_core import orders
@@ -53,13 +53,32 @@ def list_(
 
 def show_orders(rows: list[dict[str, Any]]) -> None:
     """The list as a table."""
-    heads = [_("System"), _("Order"), _("Date"), _("Customer"), _("Name"), _("Customer's number"), _("Quote"), _("State")]
+    heads = [
+        _("System"),
+        _("Order"),
+        _("Date"),
+        _("Customer"),
+        _("Name"),
+        _("Customer's number"),
+        _("Quote"),
+        _("State"),
+    ]
     cells = [
-        [r["system"], r["number"], r["order_date"], r["customer"] or r["customer_key"], r["customer_name"], r["customer_po"]]
-        + [r["quote"], state_name(r["status"]), r["net_amount"], r["currency"]]
+        [
+            r["system"],
+            r["number"],
+            r["order_date"],
+            r["customer"] or r["customer_key"],
+            r["customer_name"],
+            r["customer_po"],
+            r["quote"],
+            state_name(r["status"]),
+            money(r["net_amount"], r["currency"]),
+            r["currency"],
+        ]
         for r in rows
     ]
-    table([*heads, _("Net"), _("Currency")], cells)
+    table([*heads, _("Net"), _("Currency")], cells, right=(8,))
     if not rows:
         output.note(_("No orders."))
 
@@ -67,12 +86,14 @@ def show_orders(rows: list[dict[str, Any]]) -> None:
 @app.command(
     cls=Command,
     epilog=examples(
-        ("orders timeline 4500000001", N_("by the ERP's number")),
-        ("orders timeline Q000123", N_("by quote; our key or the customer's own number do as well")),
+        ("orders timeline 4500000001", "by the ERP's number"),
+        ("orders timeline Q000123", "by quote; our key or the customer's own number do as well"),
     ),
 )
 def timeline(
-    number: str = typer.Argument(..., metavar="NUMBER", help=N_("order number, our key, quote or the customer's own number")),
+    number: str = typer.Argument(
+        ..., metavar="NUMBER", help="order number, our key, quote or the customer's own number"
+    ),
 ) -> int:
     """Show the whole way of an order, line by line: quoted, ordered, shipped, invoiced, paid, with document numbers."""
     from crm_core import orders
@@ -86,23 +107,45 @@ def timeline(
 
 
 def _show(order: dict[str, Any]) -> None:
-    title = say("{system} order {number}: {status}", **{**order, "number": order["number"] or "-", "status": state_name(order["status"])})
+    title = say(
+        "{system} order {number}: {status}",
+        **{**order, "number": order["number"] or "-", "status": state_name(order["status"])},
+    )
     facts = [
         (_("Customer"), f"{order['customer']} {order['customer_name']}".strip()),
         (_("Customer's number"), order["customer_po"]),
         (_("Quote"), order["quote"]),
         (_("Key"), order["key"]),
-        (_("Net"), f"{shown(order['net_amount'])} {order['currency']}"),
+        (_("Net"), f"{money(order['net_amount'], order['currency'])} {order['currency']}"),
         (_("Requested"), order["requested_on"]),
         (_("Read from the ERP"), order["seen_at"]),
     ]
     table([_("Field"), _("Value")], [fact for fact in facts if fact[1]], title=title)
     table([_("Step"), _("When"), _("Document"), _("Source"), _("Remark")], [_step(step) for step in order["steps"]])
-    heads = [_("Line"), _("Product"), _("Text"), _("Ordered"), _("Delivered"), _("Invoiced"), _("Remaining"), _("Unit"), _("Stage")]
+    heads = [
+        _("Line"),
+        _("Product"),
+        _("Text"),
+        _("Ordered"),
+        _("Delivered"),
+        _("Invoiced"),
+        _("Remaining"),
+        _("Unit"),
+        _("Stage"),
+    ]
     lines = order["lines"]
     cells = [
-        [r["line"] or r["our_line"], r["product"], r["text"], r["ordered"], r["delivered"], r["invoiced"], r["remaining"]]
-        + [r["unit"], stage_name(r["stage"])]
+        [
+            r["line"] or r["our_line"],
+            r["product"],
+            r["text"],
+            r["ordered"],
+            r["delivered"],
+            r["invoiced"],
+            r["remaining"],
+            r["unit"],
+            stage_name(r["stage"]),
+        ]
         for r in lines
     ]
     table(heads, cells)

@@ -10,29 +10,29 @@ import typer
 from commands import session
 from commands.app import Command, UsageFault, examples, new_app
 from commands.output import dump_json, output, table, write
-from commands.texts import N_, _, say
+from commands.texts import _, say
 from commands.words import action_name, object_name, state_name
 from config.failures import OK
 
-app = new_app(help=N_("Decisions on their way to an ERP: list, show, probe, settle."))
+app = new_app(help="Decisions on their way to an ERP: list, show, probe, settle.")
 STATES = ("pending", "unknown", "review", "dead", "sent")
-KEY = typer.Argument(..., metavar="KEY", help=N_("the entry's key, such as CT7-Q000123"))
-VERSION = typer.Option(None, "--version", metavar="NUMBER", help=N_("which version; else the newest"))
+KEY = typer.Argument(..., metavar="KEY", help="the entry's key, such as CT7-Q000123")
+VERSION = typer.Option(None, "--version", metavar="NUMBER", help="which version; else the newest")
 
 
 @app.command(
     "list",
     cls=Command,
     epilog=examples(
-        ("outbox list", N_("everything that is not sent yet, and why")),
-        ("outbox list --system erp1 --state review", N_("what a person must decide")),
+        ("outbox list", "everything that is not sent yet, and why"),
+        ("outbox list --system erp1 --state review", "what a person must decide"),
     ),
 )
 def list_(
-    system: str = typer.Option("", "--system", metavar="SYSTEM", help=N_("only this system")),
-    obj: str = typer.Option("", "--object", metavar="OBJECT", help=N_("only this object")),
-    state: list[str] = typer.Option(None, "--state", metavar="STATE", help=N_("only this state; repeatable")),
-    everything: bool = typer.Option(False, "--all", help=N_("also what was sent")),
+    system: str = typer.Option("", "--system", metavar="SYSTEM", help="only this system"),
+    obj: str = typer.Option("", "--object", metavar="OBJECT", help="only this object"),
+    state: list[str] = typer.Option(None, "--state", metavar="STATE", help="only this state; repeatable"),
+    everything: bool = typer.Option(False, "--all", help="also what was sent"),
 ) -> int:
     """List entries that are not settled: state, reason, and what they wait for."""
     from crm_core import outbox_desk
@@ -43,7 +43,17 @@ def list_(
     for row in rows:
         row["reason_text"] = _reason(row)
     if not output.result({"entries": rows}):
-        heads = [_("System"), _("Key"), _("Version"), _("Object"), _("Action"), _("State"), _("Tries"), _("ERP number"), _("Reason")]
+        heads = [
+            _("System"),
+            _("Key"),
+            _("Version"),
+            _("Object"),
+            _("Action"),
+            _("State"),
+            _("Tries"),
+            _("ERP number"),
+            _("Reason"),
+        ]
         table(heads, [_cells(row) for row in rows])
         if not rows:
             output.note(_("Nothing waits."))
@@ -65,7 +75,7 @@ def _reason(row: dict[str, Any]) -> str:
     return cause(row["reason"]["code"], row["reason"].get("params", {})) if row["reason"] else ""
 
 
-@app.command(cls=Command, epilog=examples(("outbox show CT7-Q000123", N_("document, what was sent, every attempt"))))
+@app.command(cls=Command, epilog=examples(("outbox show CT7-Q000123", "document, what was sent, every attempt")))
 def show(key: str = KEY, version: str = VERSION) -> int:
     """Show an entry with its decision, its frozen payload and every attempt to send it."""
     from crm_core import outbox_desk
@@ -95,7 +105,9 @@ def _show_one(row: dict[str, Any]) -> None:
     ]
     table([_("Field"), _("Value")], fields, title=title)
     heads = [_("Attempt"), _("Started"), _("Finished"), _("Outcome"), _("Run")]
-    tries = [[one["number"], one["started_at"], one["finished_at"], one["outcome"], one["run_id"]] for one in row["tries"]]
+    tries = [
+        [one["number"], one["started_at"], one["finished_at"], one["outcome"], one["run_id"]] for one in row["tries"]
+    ]
     if tries:
         table(heads, tries)
     write(_("The decision:"))
@@ -105,7 +117,7 @@ def _show_one(row: dict[str, Any]) -> None:
         write(dump_json(row["wire"]))
 
 
-@app.command(cls=Command, epilog=examples(("outbox probe CT7-Q000123", N_("does the ERP have it?"))))
+@app.command(cls=Command, epilog=examples(("outbox probe CT7-Q000123", "does the ERP have it?")))
 def probe(key: str = KEY, version: str = VERSION) -> int:
     """Ask the ERP which documents bear this key. Nothing is sent and nothing is decided."""
     from config.wiring import open_context
@@ -130,24 +142,24 @@ def _version(database: Any, key: str, version: str | None) -> int:
 
     if version:
         return session.a_whole_number(version)
-    return max(row["version"] for row in outbox_desk.show(database, session.actor(), key))
+    return max(int(row["version"]) for row in outbox_desk.show(database, session.actor(), key))
 
 
 @app.command(
     cls=Command,
     epilog=examples(
-        ("outbox settle CT7-Q000123 --sent 4500000017 --why \"found it in the ERP\"", ""),
-        ("outbox settle CT7-Q000123 --resend --why \"mapping corrected\"", ""),
-        ("outbox settle CT7-Q000123 --dead --why \"customer withdrew\"", ""),
+        ('outbox settle CT7-Q000123 --sent 4500000017 --why "found it in the ERP"', ""),
+        ('outbox settle CT7-Q000123 --resend --why "mapping corrected"', ""),
+        ('outbox settle CT7-Q000123 --dead --why "customer withdrew"', ""),
     ),
 )
 def settle(
     key: str = KEY,
     version: str = VERSION,
-    sent: str = typer.Option("", "--sent", metavar="NUMBER", help=N_("it is this document of the ERP")),
-    resend: bool = typer.Option(False, "--resend", help=N_("send it (after asking the ERP again)")),
-    dead: bool = typer.Option(False, "--dead", help=N_("give it up")),
-    why: str = typer.Option(..., "--why", metavar="TEXT", help=N_("the reason; it stands in the audit trail")),
+    sent: str = typer.Option("", "--sent", metavar="NUMBER", help="it is this document of the ERP"),
+    resend: bool = typer.Option(False, "--resend", help="send it (after asking the ERP again)"),
+    dead: bool = typer.Option(False, "--dead", help="give it up"),
+    why: str = typer.Option(..., "--why", metavar="TEXT", help="the reason; it stands in the audit trail"),
 ) -> int:
     """Decide what an entry in doubt is: sent, to be sent again, or given up."""
     from crm_core import outbox_desk

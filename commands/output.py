@@ -85,7 +85,21 @@ def shown(value: object) -> str:
     return str(value)
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", right: Sequence[int] = ()) -> None:
+def money(value: Decimal | str | None, currency: str) -> str:
+    """An amount with thousands separators and at least the currency's own digits."""
+    from crm_core.money import digits, is_currency
+
+    if value is None or value == "":
+        return ""
+    amount = Decimal(value)
+    shown_digits = max(0, -int(amount.as_tuple().exponent))
+    wanted = max(shown_digits, digits(currency) if is_currency(currency) else 0)
+    return f"{amount:,.{wanted}f}"
+
+
+def table(
+    headings: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", right: Sequence[int] = ()
+) -> None:
     """Print a table; numbers stand right. `right` names further columns that do. Rows may end in fewer cells."""
     from rich import box
     from rich.table import Table
@@ -99,7 +113,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, title: s
     for row in kept:
         view.add_row(*(Text(clean(shown(cell))) for cell in row))
     width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else UNBOUND
-    write(_drawn(view, width).strip("\n"))
+    write(_drawn(view, width).strip("\n") + "\n")
 
 
 def _drawn(view: Any, width: int) -> str:

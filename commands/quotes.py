@@ -19,23 +19,28 @@ if TYPE_CHECKING:
     from crm_core.database import Database
     from crm_core.quote_check import Finding
 
-app = new_app(help=N_("Quotes: list, show, new, check, accept, amend, cancel."))
-NUMBER = typer.Argument(..., metavar="NUMBER", help=N_("the quote's number, such as Q000123"))
+app = new_app(help="Quotes: list, show, new, check, accept, amend, cancel.")
+NUMBER = typer.Argument(..., metavar="NUMBER", help="the quote's number, such as Q000123")
 LINES = typer.Option(
-    None, "--line", metavar="PRODUCT:QUANTITY[:PRICE[:TAX]]", help=N_("a line; without a price the list price; repeatable")
+    None,
+    "--line",
+    metavar="PRODUCT:QUANTITY[:PRICE[:TAX]]",
+    help="a line; without a price the list price; repeatable",
 )
-PO = typer.Option(None, "--po", metavar="TEXT", help=N_("the customer's own order number"))
-REQUESTED = typer.Option(None, "--requested", metavar="DATE", help=N_("when the customer wants it"))
-VALID = typer.Option(None, "--valid-until", metavar="DATE", help=N_("until when the offer stands"))
-TERMS = typer.Option(None, "--terms", metavar="CODE", help=N_("payment terms; else the customer's"))
-NOTE = typer.Option(None, "--note", metavar="TEXT", help=N_("a note of our own"))
+PO = typer.Option(None, "--po", metavar="TEXT", help="the customer's own order number")
+REQUESTED = typer.Option(None, "--requested", metavar="DATE", help="when the customer wants it")
+VALID = typer.Option(None, "--valid-until", metavar="DATE", help="until when the offer stands")
+TERMS = typer.Option(None, "--terms", metavar="CODE", help="payment terms; else the customer's")
+NOTE = typer.Option(None, "--note", metavar="TEXT", help="a note of our own")
 
 
-@app.command("list", cls=Command, epilog=examples(("quotes list", ""), ("quotes list --state accepted --system erp1", "")))
+@app.command(
+    "list", cls=Command, epilog=examples(("quotes list", ""), ("quotes list --state accepted --system erp1", ""))
+)
 def list_(
-    state: str = typer.Option("", "--state", metavar="STATE", help=N_("draft, accepted or cancelled")),
-    system: str = typer.Option("", "--system", metavar="SYSTEM", help=N_("only this system")),
-    customer: str = typer.Option("", "--customer", metavar="NUMBER", help=N_("only this customer (the CRM's number)")),
+    state: str = typer.Option("", "--state", metavar="STATE", help="draft, accepted or cancelled"),
+    system: str = typer.Option("", "--system", metavar="SYSTEM", help="only this system"),
+    customer: str = typer.Option("", "--customer", metavar="NUMBER", help="only this customer (the CRM's number)"),
 ) -> int:
     """List quotes, newest first, and whether the ERP has them."""
     from crm_core import quotes
@@ -50,10 +55,30 @@ def list_(
 
 def show_quotes(rows: list[dict[str, Any]]) -> None:
     """The list as a table."""
-    heads = [_("Quote"), _("Version"), _("Customer"), _("Name"), _("System"), _("State"), _("Net"), _("Currency"), _("Sending")]
+    heads = [
+        _("Quote"),
+        _("Version"),
+        _("Customer"),
+        _("Name"),
+        _("System"),
+        _("State"),
+        _("Net"),
+        _("Currency"),
+        _("Sending"),
+    ]
     cells = [
-        [r["number"], r["version"], r["customer_number"], r["customer_name"], r["system"], state_name(r["state"])]
-        + [r["net_total"], r["currency"], state_name(r["entry_state"]), r["external_id"]]
+        [
+            r["number"],
+            r["version"],
+            r["customer_number"],
+            r["customer_name"],
+            r["system"],
+            state_name(r["state"]),
+            r["net_total"],
+            r["currency"],
+            state_name(r["entry_state"]),
+            r["external_id"],
+        ]
         for r in rows
     ]
     table([*heads, _("ERP number")], cells)
@@ -78,8 +103,17 @@ def _show_quote(quote: dict[str, Any]) -> None:
     table(
         [_("Line"), _("Product"), _("Text"), _("Quantity"), _("Unit"), _("Price"), _("Net"), _("Tax"), _("Gross")],
         [
-            [r["line"], r["product_key"], r["text"], r["quantity"], r["unit"], r["price"], r["net_amount"], r["tax_amount"]]
-            + [r["gross_amount"]]
+            [
+                r["line"],
+                r["product_key"],
+                r["text"],
+                r["quantity"],
+                r["unit"],
+                r["price"],
+                r["net_amount"],
+                r["tax_amount"],
+                r["gross_amount"],
+            ]
             for r in quote["lines"]
         ],
         title=title,
@@ -101,23 +135,31 @@ def _show_quote(quote: dict[str, Any]) -> None:
 @app.command(
     cls=Command,
     epilog=examples(
-        ("quotes new --system erp1 --company CN01 --customer C000012 --line TG11:10", N_("at the list price")),
+        ("quotes new --system erp1 --company CN01 --customer C000012 --line TG11:10", "at the list price"),
         ("quotes new --system erp1 --company CN01 --customer C000012 --line TG11:10:99.50:13 --instalment 30:0:order "
-         "--instalment 70:30", N_("price 99.50, tax 13 %, a payment plan")),
+         "--instalment 70:30", "price 99.50, tax 13 %, a payment plan"),
     ),
 )  # fmt: skip
 def new(
-    system: str = typer.Option(..., "--system", metavar="SYSTEM", help=N_("the system that is to deliver")),
-    company: str = typer.Option(..., "--company", metavar="CODE", help=N_("the company that sells")),
-    customer: str = typer.Option(..., "--customer", metavar="NUMBER", help=N_("CRM number, ERP number or part of the name")),
+    system: str = typer.Option(..., "--system", metavar="SYSTEM", help="the system that is to deliver"),
+    company: str = typer.Option(..., "--company", metavar="CODE", help="the company that sells"),
+    customer: str = typer.Option(
+        ..., "--customer", metavar="NUMBER", help="CRM number, ERP number or part of the name"
+    ),
     line: list[str] = typer.Option(
-        ..., "--line", metavar="PRODUCT:QUANTITY[:PRICE[:TAX]]", help=N_("a line; without a price the list price; repeatable")
+        ...,
+        "--line",
+        metavar="PRODUCT:QUANTITY[:PRICE[:TAX]]",
+        help="a line; without a price the list price; repeatable",
     ),
     instalment: list[str] = typer.Option(
-        None, "--instalment", metavar="PERCENT:DAYS[:BASIS]", help=N_("part of the payment plan; repeatable, 100 % in all")
+        None,
+        "--instalment",
+        metavar="PERCENT:DAYS[:BASIS]",
+        help="part of the payment plan; repeatable, 100 % in all",
     ),
-    currency: str = typer.Option("", "--currency", metavar="XXX", help=N_("else the currency of the customer's account")),
-    gross: bool = typer.Option(False, "--with-tax", help=N_("prices include tax")),
+    currency: str = typer.Option("", "--currency", metavar="XXX", help="else the currency of the customer's account"),
+    gross: bool = typer.Option(False, "--with-tax", help="prices include tax"),
     po: str = PO,
     requested: str = REQUESTED,
     valid_until: str = VALID,
@@ -197,7 +239,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {"code": finding.code, "severity": finding.severity, "line": finding.line, "message": message}
 
 
-@app.command(cls=Command, epilog=examples(("quotes accept Q000123", N_("the next push makes it an order, once"))))
+@app.command(cls=Command, epilog=examples(("quotes accept Q000123", "the next push makes it an order, once")))
 def accept(number: str = NUMBER) -> int:
     """The customer said yes: the quote becomes an order with the next push."""
     from crm_core import quotes
@@ -217,16 +259,18 @@ def accept(number: str = NUMBER) -> int:
 @app.command(
     cls=Command,
     epilog=examples(
-        ("quotes amend Q000123 --quantity 10:5", N_("line 10: five")),
-        ("quotes amend Q000123 --line TG12:3 --remove 20", N_("one line more, one less")),
+        ("quotes amend Q000123 --quantity 10:5", "line 10: five"),
+        ("quotes amend Q000123 --line TG12:3 --remove 20", "one line more, one less"),
     ),
 )
 def amend(
     number: str = NUMBER,
-    quantity: list[str] = typer.Option(None, "--quantity", metavar="LINE:QUANTITY", help=N_("another quantity; repeatable")),
-    price: list[str] = typer.Option(None, "--price", metavar="LINE:PRICE", help=N_("another price; repeatable")),
+    quantity: list[str] = typer.Option(
+        None, "--quantity", metavar="LINE:QUANTITY", help="another quantity; repeatable"
+    ),
+    price: list[str] = typer.Option(None, "--price", metavar="LINE:PRICE", help="another price; repeatable"),
     line: list[str] = LINES,
-    remove: list[str] = typer.Option(None, "--remove", metavar="LINE", help=N_("take a line out; repeatable")),
+    remove: list[str] = typer.Option(None, "--remove", metavar="LINE", help="take a line out; repeatable"),
     po: str = PO,
     requested: str = REQUESTED,
     valid_until: str = VALID,
@@ -252,7 +296,7 @@ def amend(
 @app.command(cls=Command, epilog=examples(('quotes cancel Q000123 --why "customer withdrew"', "")))
 def cancel(
     number: str = NUMBER,
-    why: str = typer.Option(..., "--why", metavar="TEXT", help=N_("the reason; it stands in the audit trail")),
+    why: str = typer.Option(..., "--why", metavar="TEXT", help="the reason; it stands in the audit trail"),
 ) -> int:
     """Call a quote off; an order made from it is cancelled with the next push."""
     from crm_core import quotes

@@ -13,9 +13,12 @@ from commands.texts import N_, _, say
 from config.failures import OK
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from crm_core.database import Database
     from crm_core.receivables_report import Answer, Question
 
-app = new_app(help=N_("What customers owe: ageing, documents."))
+app = new_app(help="What customers owe: ageing, documents.")
 COLUMNS = {
     "system": N_("System"),
     "company": N_("Company"),
@@ -63,17 +66,17 @@ KINDS = {
     "bill": N_("bill of exchange"),
 }
 BASES = {"due": N_("by due date"), "invoice": N_("by invoice date"), "posting": N_("by posting date")}
-AS_OF = typer.Option(None, "--as-of", metavar="DATE", help=N_("the day; else the ERP's date at the newest pull"))
-BASIS = typer.Option("due", "--basis", metavar="due|invoice|posting", help=N_("from which date the age counts"))
+AS_OF = typer.Option(None, "--as-of", metavar="DATE", help="the day; else the ERP's date at the newest pull")
+BASIS = typer.Option("due", "--basis", metavar="due|invoice|posting", help="from which date the age counts")
 BUCKETS = typer.Option(
-    "", "--buckets", metavar="NAME|DAYS", help=N_("a named set, or limits such as 30,60,90; else 30,60,90,180")
+    "", "--buckets", metavar="NAME|DAYS", help="a named set, or limits such as 30,60,90; else 30,60,90,180"
 )
-SYSTEM = typer.Option("", "--system", metavar="SYSTEM", help=N_("only this system"))
-COMPANY = typer.Option("", "--company", metavar="CODE", help=N_("only this company"))
-CURRENCY = typer.Option("", "--currency", metavar="XXX", help=N_("only this currency"))
-CUSTOMER = typer.Option("", "--customer", metavar="NUMBER", help=N_("only this customer (the CRM's number)"))
-FORMAT = typer.Option("table", "--format", metavar="table|json|csv|xlsx", help=N_("how to show it"))
-OUTPUT = typer.Option(None, "--output", metavar="FILE", help=N_("write it there; xlsx always writes a file"))
+SYSTEM = typer.Option("", "--system", metavar="SYSTEM", help="only this system")
+COMPANY = typer.Option("", "--company", metavar="CODE", help="only this company")
+CURRENCY = typer.Option("", "--currency", metavar="XXX", help="only this currency")
+CUSTOMER = typer.Option("", "--customer", metavar="NUMBER", help="only this customer (the CRM's number)")
+FORMAT = typer.Option("table", "--format", metavar="table|json|csv|xlsx", help="how to show it")
+OUTPUT = typer.Option(None, "--output", metavar="FILE", help="write it there; xlsx always writes a file")
 
 
 @app.callback()
@@ -84,10 +87,10 @@ def _group() -> None:
 @app.command(
     cls=Command,
     epilog=examples(
-        ("receivables ageing", N_("by customer, at the ERP's date")),
-        ("receivables ageing --as-of 2026-03-31 --by company", N_("totals at the end of a quarter")),
-        ("receivables ageing --basis invoice --buckets 30,60,90", N_("other basis and buckets")),
-        ("receivables ageing --format xlsx --output ageing.xlsx", N_("for Excel, with the same totals")),
+        ("receivables ageing", "by customer, at the ERP's date"),
+        ("receivables ageing --as-of 2026-03-31 --by company", "totals at the end of a quarter"),
+        ("receivables ageing --basis invoice --buckets 30,60,90", "other basis and buckets"),
+        ("receivables ageing --format xlsx --output ageing.xlsx", "for Excel, with the same totals"),
     ),
 )
 def ageing(
@@ -98,7 +101,7 @@ def ageing(
     company: str = COMPANY,
     currency: str = CURRENCY,
     customer: str = CUSTOMER,
-    by: str = typer.Option("customer", "--by", metavar="customer|company", help=N_("one row for each customer, or totals")),
+    by: str = typer.Option("customer", "--by", metavar="customer|company", help="one row for each customer, or totals"),
     form: str = FORMAT,
     target: str = OUTPUT,
 ) -> int:
@@ -113,8 +116,24 @@ def ageing(
     return OK
 
 
+def show_ageing(database: Database, now: datetime) -> None:
+    """Receivables by customer at the ERP's date, as a table."""
+    from crm_core import receivables_report as report
+
+    question = report.Question(as_of=report.default_as_of(database, now))
+    render.show(_sheet(report.ask(database, session.actor(), question)))
+
+
 def _question(
-    database: Any, as_of: str | None, basis: str, buckets: str, system: str, company: str, currency: str, customer: str, by: str
+    database: Any,
+    as_of: str | None,
+    basis: str,
+    buckets: str,
+    system: str,
+    company: str,
+    currency: str,
+    customer: str,
+    by: str,
 ) -> Question:
     from crm_core import receivables_report as report
     from crm_core.buckets import STANDARD, parse_buckets
@@ -172,7 +191,7 @@ def _notes(answer: Answer) -> list[str]:
 
 @app.command(
     cls=Command,
-    epilog=examples(("receivables documents --customer C000012", N_("the documents behind a customer's figures"))),
+    epilog=examples(("receivables documents --customer C000012", "the documents behind a customer's figures")),
 )
 def documents(
     as_of: str = AS_OF,
@@ -192,7 +211,19 @@ def documents(
     with session.database() as database:
         question = _question(database, as_of, basis, buckets, system, company, currency, customer, "customer")
         rows = report.documents(database, session.actor(), question)
-    names = [*("company", "customer", "number", "fiscal_year", "instalment", "kind", "column", "document_date", "posting_date")]
+    names = [
+        *(
+            "company",
+            "customer",
+            "number",
+            "fiscal_year",
+            "instalment",
+            "kind",
+            "column",
+            "document_date",
+            "posting_date",
+        )
+    ]
     names += ["due_date", "currency", "amount", "open", "disputed", "days", "bucket"]
     sheet = render.Sheet(
         title=say("Documents at {day}, {basis}", day=question.as_of, basis=_(BASES[basis])),

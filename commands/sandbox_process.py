@@ -77,8 +77,14 @@ def start(settings: Settings, name: str, product: str, options: Sequence[str], *
     command = [sys.executable, "-m", "sandbox", "up", product, *options]
     with log.open("a", encoding="utf-8") as errors:
         process = subprocess.Popen(
-            command, cwd=INSTALLATION, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True,
-            encoding="utf-8", **_apart(background),
+            command,
+            cwd=INSTALLATION,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            encoding="utf-8",
+            **_apart(background),
         )
     line = process.stdout.readline() if process.stdout else ""
     if not line.startswith("{"):

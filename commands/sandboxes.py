@@ -11,34 +11,39 @@ import typer
 from commands import session
 from commands.app import Command, UsageFault, examples, new_app
 from commands.output import output, table
-from commands.texts import N_, _, say
+from commands.texts import _, say
 from config.errors import ConfigError
 from config.failures import INTERRUPTED, OK, REMOTE_DOWN
 from config.settings import Settings
 
-app = new_app(help=N_("Emulated ERPs to try things on: up, down, list, advance."))
-NAME = typer.Argument(None, metavar="NAME", help=N_("which one; else all of them"))
+app = new_app(help="Emulated ERPs to try things on: up, down, list, advance.")
+NAME = typer.Argument(None, metavar="NAME", help="which one; else all of them")
 
 
 @app.command(
     cls=Command,
     epilog=examples(
-        ("sandbox up sap/s4 --system erp1", N_("made-up data; ends with Ctrl-C")),
-        ("sandbox up sap/s4 --data ../shared/data/classicmodels --system real --background", N_("a data set; goes on running")),
-        ("sandbox up sap/s4 --rows 20000 --system load", N_("so many orders, for load")),
+        ("sandbox up sap/s4 --system erp1", "made-up data; ends with Ctrl-C"),
+        (
+            "sandbox up sap/s4 --data ../shared/data/classicmodels --system real --background",
+            "a data set; goes on running",
+        ),
+        ("sandbox up sap/s4 --rows 20000 --system load", "so many orders, for load"),
     ),
 )
 def up(
-    products: list[str] = typer.Argument(..., metavar="PRODUCT", help=N_("such as sap/s4; several are possible")),
+    products: list[str] = typer.Argument(..., metavar="PRODUCT", help="such as sap/s4; several are possible"),
     system: list[str] = typer.Option(
-        None, "--system", metavar="NAME", help=N_("name of its system file; repeat it for several products")
+        None, "--system", metavar="NAME", help="name of its system file; repeat it for several products"
     ),
-    port: str = typer.Option("0", "--port", metavar="NUMBER", help=N_("0 takes a free one; further products the next ones")),
-    data: str = typer.Option(None, "--data", metavar="DIR", help=N_("folder of a data set; made-up data without it")),
-    rows: str = typer.Option(None, "--rows", metavar="NUMBER", help=N_("so many made-up orders")),
-    date: str = typer.Option(None, "--date", metavar="DATE", help=N_("the day the ERP's clock starts at")),
-    seed: str = typer.Option(None, "--seed", metavar="NUMBER", help=N_("of everything made up")),
-    background: bool = typer.Option(False, "--background", help=N_("leave it running; `sandbox down` ends it")),
+    port: str = typer.Option(
+        "0", "--port", metavar="NUMBER", help="0 takes a free one; further products the next ones"
+    ),
+    data: str = typer.Option(None, "--data", metavar="DIR", help="folder of a data set; made-up data without it"),
+    rows: str = typer.Option(None, "--rows", metavar="NUMBER", help="so many made-up orders"),
+    date: str = typer.Option(None, "--date", metavar="DATE", help="the day the ERP's clock starts at"),
+    seed: str = typer.Option(None, "--seed", metavar="NUMBER", help="of everything made up"),
+    background: bool = typer.Option(False, "--background", help="leave it running; `sandbox down` ends it"),
 ) -> int:
     """Start sandboxes and write a ready system file for each, so that `pull NAME` works at once."""
     from commands import sandbox_process as processes
@@ -134,7 +139,7 @@ def _stay(running: Sequence[Any]) -> int:
     return REMOTE_DOWN
 
 
-@app.command(cls=Command, epilog=examples(("sandbox down", N_("all")), ("sandbox down erp1", "")))
+@app.command(cls=Command, epilog=examples(("sandbox down", "all"), ("sandbox down erp1", "")))
 def down(name: str = NAME) -> int:
     """End sandboxes that run in the background; their system files stay."""
     from commands import sandbox_process as processes
@@ -168,10 +173,12 @@ def list_() -> int:
     return OK
 
 
-@app.command(cls=Command, epilog=examples(("sandbox advance erp1 --days 7", N_("deliveries, invoices and payments of a week"))))
+@app.command(
+    cls=Command, epilog=examples(("sandbox advance erp1 --days 7", "deliveries, invoices and payments of a week"))
+)
 def advance(
     name: str = NAME,
-    days: str = typer.Option("1", "--days", metavar="NUMBER", help=N_("how many days")),
+    days: str = typer.Option("1", "--days", metavar="NUMBER", help="how many days"),
 ) -> int:
     """Let days pass in a sandbox: orders are delivered, invoiced and paid."""
     count = session.a_whole_number(days)
@@ -187,5 +194,7 @@ def _chosen(settings: Settings, name: str | None) -> list[Any]:
 
     found = [one for one in processes.known(settings) if name in (None, one.name)]
     if name and not found:
-        raise ConfigError("no-such-sandbox", name=name, known=", ".join(one.name for one in processes.known(settings)) or "-")
+        raise ConfigError(
+            "no-such-sandbox", name=name, known=", ".join(one.name for one in processes.known(settings)) or "-"
+        )
     return found

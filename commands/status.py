@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from commands import session
+from commands.app import Command, examples
 from commands.output import output, shown, table
 from commands.texts import N_, _, say
 from commands.words import object_name, state_name
@@ -17,7 +18,9 @@ PROBLEMS = {
     "status-review": N_("{system}: {count} entries need a person: `crosstie outbox list --state review`."),
     "status-dead": N_("{system}: {count} entries were refused: `crosstie outbox list --state dead`."),
     "status-dead-letters": N_("{system}: {count} records could not be taken: `crosstie dead-letters list`."),
-    "status-differs": N_("{system}: the newest reconciliation found {count} differences: `crosstie reconcile {system}`."),
+    "status-differs": N_(
+        "{system}: the newest reconciliation found {count} differences: `crosstie reconcile {system}`."
+    ),
     "status-run": N_("{system}: the newest pull of {obj} is {state}: `crosstie pull {system} {obj}`."),
     "status-stale": N_("{system}: {obj} was last read completely {age} ago: `crosstie pull {system} {obj}`."),
 }
@@ -25,9 +28,9 @@ AGES = ((86400, N_("{count} d")), (3600, N_("{count} h")), (60, N_("{count} min"
 
 
 def status(
-    systems: list[str] = typer.Argument(None, metavar="SYSTEM", help=N_("only these; else all")),
-    check: bool = typer.Option(False, "--check", help=N_("end with exit code 3 when something needs a person")),
-    stale: str = typer.Option("24", "--stale-after", metavar="HOURS", help=N_("data older than this counts as a problem")),
+    systems: list[str] = typer.Argument(None, metavar="SYSTEM", help="only these; else all"),
+    check: bool = typer.Option(False, "--check", help="end with exit code 3 when something needs a person"),
+    stale: str = typer.Option("24", "--stale-after", metavar="HOURS", help="data older than this counts as a problem"),
 ) -> int:
     """How fresh the data are, what waits, what is in doubt, and when the books last agreed with the ERP's."""
     from crm_core import status as service
@@ -54,8 +57,17 @@ def _text(problem: dict[str, str]) -> str:
 def _show(rows: list[dict[str, Any]]) -> None:
     heads = [_("System"), _("Freshness"), _("Waiting"), _("Unknown"), _("Needs review"), _("Dead"), _("Dead letters")]
     cells = [
-        [r["system"], age(r["freshness_s"]), r["backlog"], r["unknown"], r["review"], r["dead"], r["dead_letters"]]
-        + [shown(r["reconciled_at"]) or _("never"), r["differences"]]
+        [
+            r["system"],
+            age(r["freshness_s"]),
+            r["backlog"],
+            r["unknown"],
+            r["review"],
+            r["dead"],
+            r["dead_letters"],
+            shown(r["reconciled_at"]) or _("never"),
+            r["differences"],
+        ]
         for r in rows
     ]
     table([*heads, _("Reconciled"), _("Differences")], cells)
@@ -78,3 +90,10 @@ def age(seconds: float | None) -> str:
         if seconds >= size:
             return say(text, count=int(seconds // size))
     return say(AGES[-1][1], count=0)
+
+
+def register(app: typer.Typer) -> None:
+    app.command(
+        cls=Command,
+        epilog=examples(("status", ""), ("status --check", "for a monitor: exit code 3 when something needs a person")),
+    )(status)

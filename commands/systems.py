@@ -15,10 +15,10 @@ from config.failures import OK, USAGE
 from config.settings import shown
 from config.systems import System, load_system, system_names
 
-app = new_app(help=N_("Configured ERP instances: list, add, check, arm, disarm."))
+app = new_app(help="Configured ERP instances: list, add, check, arm, disarm.")
 
 
-@app.command("list", cls=Command, epilog=examples(("systems list", N_("every system file and whether it can be used"))))
+@app.command("list", cls=Command, epilog=examples(("systems list", "every system file and whether it can be used")))
 def list_() -> int:
     """List the configured systems."""
     settings = session.settings()
@@ -41,7 +41,12 @@ def _row(name: str) -> dict[str, Any]:
     try:
         system = load_system(session.settings(), name)
         file = system.file
-        row |= {"product": file.product, "url": file.url, "environment": file.environment, "companies": [*file.companies]}
+        row |= {
+            "product": file.product,
+            "url": file.url,
+            "environment": file.environment,
+            "companies": [*file.companies],
+        }
         _check_secrets(system)
     except ConfigError as exc:
         failure = describe(exc)
@@ -61,14 +66,17 @@ def _check_secrets(system: System) -> None:
     ),
 )
 def add(
-    name: str = typer.Argument(..., metavar="NAME", help=N_("how the system is called from now on")),
-    product: str = typer.Option(..., "--product", metavar="PRODUCT", help=N_("its product, such as sap/s4")),
-    url: str = typer.Option(..., "--url", metavar="URL", help=N_("its address")),
+    name: str = typer.Argument(..., metavar="NAME", help="how the system is called from now on"),
+    product: str = typer.Option(..., "--product", metavar="PRODUCT", help="its product, such as sap/s4"),
+    url: str = typer.Option(..., "--url", metavar="URL", help="its address"),
     company: list[str] = typer.Option(
-        ..., "--company", metavar="CODE:CURRENCY:ZONE", help=N_("a company code with currency and time zone; repeatable")
+        ...,
+        "--company",
+        metavar="CODE:CURRENCY:ZONE",
+        help="a company code with currency and time zone; repeatable",
     ),
-    client: str = typer.Option("", "--client", metavar="TEXT", help=N_("the client or tenant")),
-    language: str = typer.Option("EN", "--language", metavar="XX", help=N_("logon language")),
+    client: str = typer.Option("", "--client", metavar="TEXT", help="the client or tenant"),
+    language: str = typer.Option("EN", "--language", metavar="XX", help="logon language"),
 ) -> int:
     """Write a system file to start from; user and password come from environment variables."""
     from config.system_writer import new_system_file
@@ -76,19 +84,21 @@ def add(
     path, variables = new_system_file(session.settings(), name, product, url, company, client, language)
     if not output.result({"name": name, "file": str(path), "variables": variables}):
         output.note(say("Written: {file}", file=shown(path)))
-        output.note(say("Set {variables}, then run `crosstie systems check {name}`.", variables=", ".join(variables), name=name))
+        output.note(
+            say("Set {variables}, then run `crosstie systems check {name}`.", variables=", ".join(variables), name=name)
+        )
     return OK
 
 
 @app.command(
     cls=Command,
     epilog=examples(
-        ("systems check", N_("all system files")),
-        ("systems check erp1", N_("one of them, its secrets and its product")),
+        ("systems check", "all system files"),
+        ("systems check erp1", "one of them, its secrets and its product"),
     ),
 )
 def check(
-    name: str = typer.Argument(None, metavar="SYSTEM", help=N_("one system; without it all of them")),
+    name: str = typer.Argument(None, metavar="SYSTEM", help="one system; without it all of them"),
 ) -> int:
     """Check system files and their secrets without calling the ERP; `doctor` and `ping` call it."""
     from commands.failures import lines
@@ -126,20 +136,22 @@ def _arm(armed: bool) -> int:
         here = installation.arm(database, session.actor(), session.now(), armed=armed)
     data = {"environment": here.environment, "prefix": here.prefix, "armed": here.armed}
     if not output.result(data):
-        text = N_("Armed: environment {environment} may write to its ERPs.") if armed else N_(
-            "Disarmed: environment {environment} writes to no ERP."
+        text = (
+            N_("Armed: environment {environment} may write to its ERPs.")
+            if armed
+            else N_("Disarmed: environment {environment} writes to no ERP.")
         )
         output.note(say(text, environment=here.environment))
     return OK
 
 
-@app.command(cls=Command, epilog=examples(("systems arm", N_("after a restore, once the outbox was looked at"))))
+@app.command(cls=Command, epilog=examples(("systems arm", "after a restore, once the outbox was looked at")))
 def arm() -> int:
     """Allow this installation to write to its ERPs."""
     return _arm(True)
 
 
-@app.command(cls=Command, epilog=examples(("systems disarm", N_("before a copy of the database is used elsewhere"))))
+@app.command(cls=Command, epilog=examples(("systems disarm", "before a copy of the database is used elsewhere")))
 def disarm() -> int:
     """Forbid this installation to write to any ERP; reading goes on."""
     return _arm(False)

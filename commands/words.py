@@ -1,4 +1,4 @@
-"""The names of things as people of the field say them: objects, states, kinds. Data stays in English; this is for tables."""
+"""The names of things as people of the field say them, for tables; what is stored and printed as JSON stays English."""
 
 from __future__ import annotations
 

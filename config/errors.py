@@ -8,7 +8,7 @@ from config.messages import MESSAGES
 
 
 class ConfigError(Exception):
-    """`code` names the message in `config.messages`, `params` fill it; `others` are further findings in the same file."""
+    """`code` names the message in `config.messages`, `params` fill it; `others` are further findings in the file."""
 
     def __init__(self, code: str, *, others: Sequence[ConfigError] = (), **params: str) -> None:
         self.code, self.params, self.others = code, params, tuple(others)

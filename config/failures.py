@@ -86,7 +86,7 @@ def finding(found: Any) -> Failure:
 
 
 def stored(code: str, params: Mapping[str, str]) -> Failure:
-    """A cause as a table keeps it (a dead letter's, an entry's): islands may share a code, so what fills the text decides."""
+    """A cause as a table keeps it: a dead letter's, an entry's. Islands may share a code: what fills the text decides."""
     texts = [messages[code] for messages in ISLANDS.values() if code in messages]
     fitting = [text for text in texts if placeholders(text) <= set(params)]
     fallback = " ".join([code, *(f"{name}={{{name}}}" for name in params)])

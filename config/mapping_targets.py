@@ -64,15 +64,20 @@ def _type_name(name: str, kind: inspect.Type) -> str:
 
 @cache
 def documents() -> dict[str, Target]:
-    """By object the decision that a push, change or cancel section reads (`crm_core.order_decisions`, `customer_decisions`)."""
+    """By object the decision that push sections read (`crm_core.order_decisions`, `customer_decisions`)."""
     line = {
         **_texts("line", "product", "erp_product", "text", "unit"),
-        **{"quantity": _is("quantity"), "price": _is("money"), "per": _is("quantity"), "net": _is("money")},
+        "quantity": _is("quantity"),
+        "price": _is("money"),
+        "per": _is("quantity"),
+        "net": _is("money"),
         "requested_on": _is("date"),
     }
     order = {
         **_texts(*ORDER_TEXTS),
-        **{"order_date": _is("date"), "requested_on": _is("date"), "total": _is("money")},
+        "order_date": _is("date"),
+        "requested_on": _is("date"),
+        "total": _is("money"),
     }
     buyer = {"fields": _texts("number", "name", "erp_key"), "children": {}}
     terms = {"fields": _texts("company_code", "currency", "payment_terms"), "children": {}}

@@ -30,6 +30,8 @@ MESSAGES: dict[str, str] = {
     # sandboxes
     "sandbox-failed": "The sandbox for {product} did not start: {why}.",
     "sandbox-runs": "The sandbox {name} is running already. End it with `crosstie sandbox down {name}`, or choose another name.",
+    "demo-home-used": "{place} holds files that no demo made. Move them, or set CROSSTIE_HOME to another folder.",
+    "demo-runs": "A demo is running already at {url}. End it with Ctrl-C in its terminal, or with `crosstie sandbox down` after setting CROSSTIE_HOME to {place}.",
     "no-such-sandbox": "There is no sandbox {name}. Known: {known}.",
     # products and mappings
     "no-such-product": "There is no product {name}. Known: {known}.",

@@ -115,7 +115,9 @@ class SystemFile(_Model):
     language: str = Field("EN", description="the language of the ERP's texts, two letters such as EN or ZH")
     time_zone: Zone = Field("UTC", description="a time zone such as Asia/Shanghai")
     companies: dict[str, Company] = Field(min_length=1, description="one entry for each company code")
-    key_carrier: dict[str, Text] = Field(default_factory=dict, description="for an object, the ERP field that holds our key")
+    key_carrier: dict[str, Text] = Field(
+        default_factory=dict, description="for an object, the ERP field that holds our key"
+    )
     commit_horizon_s: float | None = Field(None, ge=0, le=86_400, description="seconds, 0 to 86400")
     allow_http: bool = Field(False, description="true or false")
     proxy: SecretReference | Url | None = Field(None, description="an address without user or password, or a reference")
@@ -252,7 +254,7 @@ def _finding(error: ErrorDetails, document: Document) -> ConfigError:
 
 def _is_tag(part: str | int, loc: tuple[str | int, ...], document: Document) -> bool:
     """Pydantic adds the name of a union's member to the location; it is no key of the file."""
-    return isinstance(part, str) and part.startswith("function-after") or part == "[key]"
+    return (isinstance(part, str) and part.startswith("function-after")) or part == "[key]"
 
 
 def _unknown_key(place: str, path: KeyPath) -> ConfigError:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from config.errors import ConfigError
 from config.settings import Settings
-from config.systems import System, load_system
+from config.systems import System, load_system, system_names
 
 if TYPE_CHECKING:  # heavy, and not every command needs them
     from connectors.base import Connector, Page
@@ -31,7 +31,16 @@ def open_database(settings: Settings) -> Database:
         database.upgrade()
     database.require_version()
     installation.ensure(database, utc_now(), environment=settings.environment)
+    use_ownership(settings)
     return database
+
+
+def use_ownership(settings: Settings) -> None:
+    """Field ownership as config/ownership.yaml has it; without the file, as shipped. Raises RefusedError."""
+    from crm_core import ownership
+
+    path = settings.config / "ownership.yaml"
+    ownership.use(ownership.load(path, system_names(settings)) if path.is_file() else ownership.SHIPPED)
 
 
 def raw_database(settings: Settings) -> Database:

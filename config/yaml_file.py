@@ -73,11 +73,14 @@ def _plain(
         raise ConfigError("yaml-broken", place=_place(file, node), why="its aliases never end")
     above = (*above, node)
     if isinstance(node, yaml.MappingNode):
-        return {key: _plain(value, (*path, key), places, file, above) for key, value in _items(node, path, places, file)}
+        return {
+            key: _plain(value, (*path, key), places, file, above) for key, value in _items(node, path, places, file)
+        }
     if isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
             places[*path, number] = (item.start_mark.line + 1, item.start_mark.column + 1)
         return [_plain(item, (*path, number), places, file, above) for number, item in enumerate(node.value)]
+    assert isinstance(node, yaml.ScalarNode)
     return None if node.style is None and node.value in NULLS else node.value
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import ssl
+from typing import Any
 
 import httpx
 
@@ -27,26 +29,35 @@ def checked_url(system: System) -> httpx.URL:
     return url
 
 
-def tls(system: System) -> ssl.SSLContext | bool:
-    """Verified TLS, always: against the given CA file, else the well-known ones and the machine's own store."""
-    if not system.url.lower().startswith("https") and not system.proxy:
-        return True
+def tls(system: System) -> ssl.SSLContext:
+    """Verified TLS, always: against the given CA file, else the well-known ones and the machine's own store.
+
+    Where nothing is encrypted it trusts nobody, which costs no time.
+    """
+    encrypted = any(url.lower().startswith("https") for url in (system.url, system.token_url, system.proxy))
+    if not encrypted:
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     files = [f for f in (system.ca_bundle, *system.client_cert) if f]
+    if not files:
+        return _usual_trust()
     try:
-        context = (
-            ssl.create_default_context(cafile=system.ca_bundle)
-            if system.ca_bundle
-            else httpx.create_ssl_context(trust_env=False)
-        )
-        if not system.ca_bundle:
-            context.load_default_certs()
+        context = ssl.create_default_context(cafile=system.ca_bundle) if system.ca_bundle else _trust()
         if system.client_cert:
             context.load_cert_chain(*system.client_cert[:2])
         return context
     except (OSError, ValueError) as exc:
-        raise ConfigurationError(
-            "bad-certificate-file", system=system.name, file=", ".join(files), reason=str(exc)
-        ) from None
+        facts: dict[str, Any] = {"file": ", ".join(files), "reason": str(exc)}
+        raise ConfigurationError("bad-certificate-file", system=system.name, **facts) from None
+
+
+def _trust() -> ssl.SSLContext:
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_default_certs()
+    return context
+
+
+_usual_trust = functools.cache(_trust)
+"""Shared by all systems without files of their own: reading some hundred certificates takes a while."""
 
 
 def untrusted(exc: BaseException) -> str:

@@ -238,7 +238,10 @@ def parse_product(text: str, source: str) -> Product:
     try:
         return Product.model_validate(data)
     except ValidationError as exc:
-        raise _explained(exc.errors()[0], lines, source) from None
+        first = min(
+            exc.errors(), key=lambda error: error["type"] != "extra_forbidden"
+        )  # a typo explains what is missing
+        raise _explained(first, lines, source) from None
 
 
 def _explained(error: Any, lines: Lines, source: str) -> ConfigurationError:

@@ -13,15 +13,18 @@ from connectors.base import Page, Position, Record, Wire
 from connectors.errors import ConnectorError, PermanentError, TransientError
 from connectors.odata_client import Client, Rows, Selection
 from connectors.odata_query import Order, both
+from connectors.odata_shape import CutLinesError
 
 
 def record_of(client: Client, selection: Selection, row: Wire) -> Record:
-    """The record, made plain in place; PermanentError when a part of its key is missing."""
-    selection.shape.plain(row)
+    """The record, made plain in place; PermanentError when a part of its key or some of its lines are missing."""
     try:
+        selection.shape.plain(row)
         return Record(selection.key(row), row)
     except (KeyError, AttributeError, TypeError):
         raise _lacking(client, selection, "its key") from None
+    except CutLinesError:
+        raise _lacking(client, selection, "some lines of a record (the server pages them)") from None
 
 
 def _lacking(client: Client, selection: Selection, what: str) -> ConnectorError:

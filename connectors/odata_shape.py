@@ -29,6 +29,10 @@ class UnknownFieldError(Exception):
         super().__init__(path)
 
 
+class CutLinesError(Exception):
+    """The server ended a record's lines early; what is missing would be taken for deleted."""
+
+
 def tree_of(paths: Iterable[str]) -> Tree:
     tree: Tree = {}
     for path in paths:
@@ -134,7 +138,11 @@ def _lines(value: Any) -> list[Wire]:
     """Expanded to-many parts come as a list or wrapped in `results`; deferred or missing ones are no lines."""
     if value.__class__ is list:
         return value
-    return value.get("results", []) if value else []
+    if not value:
+        return []
+    if "__next" in value:
+        raise CutLinesError
+    return value.get("results", [])  # type: ignore[no-any-return]
 
 
 def keep_etags(row: Wire) -> None:

@@ -32,7 +32,7 @@ from crm_core.clearing_flows import Flow, flows, payment_keys
 from crm_core.clearing_transfers import straighten
 from crm_core.model import AccountLine
 from crm_core.money import exact
-from crm_core.receivables import NOTED, Application, OpenItem, Payment
+from crm_core.receivables import Application, OpenItem, Payment
 
 __all__ = ["Cleared", "Derived", "components", "derive", "document_of", "documents"]
 
@@ -180,24 +180,10 @@ def _applications(
 ) -> dict[str, Application]:
     rows: dict[str, Application] = {}
     for flow in found:
-        bounded = _while_both_count(flow, items, payments)
-        row = bounded and _application(bounded, items, payments, system)
-        if row:
+        if row := _application(flow, items, payments, system):
             same = rows.get(row.key)
             rows[row.key] = _sum(same, row) if same else row
     return rows
-
-
-def _while_both_count(flow: Flow, items: Mapping[str, OpenItem], payments: Mapping[str, Payment]) -> Flow | None:
-    """Nothing is settled before both sides are posted, after one is reversed, or against a noted item."""
-    start, end = flow.start, flow.end or date.max
-    for key in (flow.giver, flow.taker):
-        row = items.get(key) or payments.get(key)
-        if row:
-            start, end = max(start, row.posting_date), min(end, row.reversed_on or date.max)
-            if row.kind == NOTED:
-                return None
-    return flow._replace(start=start, end=None if end == date.max else end) if start < end else None
 
 
 def _application(
@@ -241,5 +227,5 @@ def _memory(clearings: Iterable[Group]) -> list[Cleared]:
     return [
         Cleared(line=key, clearing=group.clearing, cleared_on=group.cleared_on, reset_on=group.reset_on)
         for group in clearings
-        for key in group.members
+        for key in sorted(group.members)
     ]

@@ -39,7 +39,7 @@ class Group:
     clearing: str
     cleared_on: date
     reset_on: date | None
-    members: tuple[str, ...]
+    members: frozenset[str]
 
 
 def document_of(line_key: str) -> str:
@@ -122,7 +122,7 @@ def groups(book: Book, previous: Iterable[Cleared], erp_today: date) -> list[Gro
             used = _evidence(book, which, members, groups_of, seen_reset)
             undone = max(which.cleared_on, min([seen_reset.get(which, erp_today), *used]))
         if members:
-            found.append(Group(which.clearing, which.cleared_on, undone, tuple(members)))
+            found.append(Group(which.clearing, which.cleared_on, undone, frozenset(members)))
     return found
 
 
@@ -134,20 +134,20 @@ def _groups_of(known: Mapping[GroupId, set[str]]) -> dict[str, list[GroupId]]:
     return found
 
 
-def _without_reversals(book: Book, which: GroupId, members: set[str]) -> list[str]:
+def _without_reversals(book: Book, which: GroupId, members: set[str]) -> set[str]:
     """A reversed line cleared with its mirror settles nothing: the reversal itself says what happened."""
     documents = {which.clearing, *map(document_of, members)}
-    return sorted(
+    return {
         key
         for key in members
         if not book.lines[key].reverses and documents.isdisjoint(book.reversals.get(document_of(key), ()))
-    )
+    }
 
 
 def _evidence(
     book: Book,
     which: GroupId,
-    members: list[str],
+    members: set[str],
     groups_of: Mapping[str, list[GroupId]],
     seen_reset: Mapping[GroupId, date],
 ) -> Iterable[date]:
@@ -160,9 +160,9 @@ def _evidence(
         if reversed_on and reversed_on >= which.cleared_on:
             yield reversed_on
         for other in groups_of[key]:
-            if other != which and other.cleared_on >= which.cleared_on:
-                if other.cleared_on > which.cleared_on or seen_reset.get(other, date.max) > which.cleared_on:
-                    yield other.cleared_on
+            later = other.cleared_on > which.cleared_on
+            if later or (other != which and other.cleared_on == which.cleared_on < seen_reset.get(other, date.max)):
+                yield other.cleared_on
         for partial in book.partials.get(key, ()):
             posted = book.lines[partial].posting_date
             if partial not in members and posted > which.cleared_on:

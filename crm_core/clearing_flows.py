@@ -12,9 +12,11 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
+from itertools import chain
 from typing import NamedTuple
 
 from crm_core.clearing_book import Book, Group, document_of
+from crm_core.receivables import NOTED
 
 PASSING = ("transfer", "write_off")
 """Roles of lines that pass an amount on."""
@@ -62,33 +64,46 @@ def payment_keys(book: Book) -> dict[str, str]:
 
 
 def flows(book: Book, clearings: Iterable[Group], accounts: dict[str, str]) -> Iterator[Flow]:
-    """Partial lines while they stand, and clearings; `accounts` leads from payment lines to their payments."""
+    """Partial lines while they stand, and clearings; `accounts` leads from payment lines to their payments.
+
+    Nothing flows before both lines are posted, after one is reversed, or to and from a noted item.
+    """
     found = list(clearings)
     of_line: dict[str, list[Group]] = defaultdict(list)
     for group in found:
         for key in group.members:
             of_line[key].append(group)
-    for key, root in sorted(book.root.items()):
-        yield from _partial_flows(book, key, root, of_line, accounts)
-    for group in found:
-        yield from _group_flows(book, group, accounts)
+    partial = (flow for key in sorted(book.root) for flow in _partial_flows(book, key, of_line))
+    cleared = (flow for group in found for flow in _group_flows(book, group))
+    for flow in chain(partial, cleared):
+        if bounded := _bounded(book, flow):
+            giver, taker = (accounts.get(key, key) for key in (flow.giver, flow.taker))
+            yield bounded._replace(giver=giver, taker=taker)
 
 
-def _partial_flows(
-    book: Book, key: str, root: str, of_line: dict[str, list[Group]], accounts: dict[str, str]
-) -> Iterator[Flow]:
+def _bounded(book: Book, flow: Flow) -> Flow | None:
+    start, end = flow.start, flow.end or date.max
+    for key in filter(None, (flow.giver, flow.taker)):
+        posted, reversed_on = book.life(key)
+        start, end = max(start, posted), min(end, reversed_on or date.max)
+        if book.lines[key].role == "item" and book.lines[key].kind == NOTED:
+            return None
+    return flow._replace(start=start, end=None if end == date.max else end) if start < end else None
+
+
+def _partial_flows(book: Book, key: str, of_line: dict[str, list[Group]]) -> Iterator[Flow]:
     """A partial line stands until one of the two is cleared without the other."""
+    root = book.root[key]
     apart = {
         (group.cleared_on, group.reset_on)
         for group in (*of_line.get(key, ()), *of_line.get(root, ()))
         if not (key in group.members and root in group.members)
     }
     line = book.lines[key]
+    giver, taker = (key, root) if line.amount < 0 else (root, key)
     for start, end in _without(book.life(key), apart):
         for amount, kind in _pieces(abs(line.amount), _granted(line.amount, line.discount)):
-            ends = (key, root) if line.amount < 0 else (root, key)
-            giver, taker = (accounts.get(end_key, end_key) for end_key in ends)
-            yield Flow(giver, taker, amount, start, end, document_of(key), key, kind or _kind(book, *ends))
+            yield Flow(giver, taker, amount, start, end, document_of(key), key, kind or _kind(book, giver, taker))
 
 
 def _granted(amount: Decimal, discount: Decimal) -> Decimal:
@@ -124,18 +139,17 @@ def _without(
         yield start, end
 
 
-def _group_flows(book: Book, group: Group, accounts: dict[str, str]) -> Iterator[Flow]:
+def _group_flows(book: Book, group: Group) -> Iterator[Flow]:
     """Close every line of the group to 0, credits against debits; what has no other side goes to the general ledger."""
-    for credit, debit, amount, kind in _matched(_rests(book, group)):
-        giver, taker = accounts.get(credit, credit), accounts.get(debit, debit)
-        kind = kind or _kind(book, *filter(None, (credit, debit)))
+    for giver, taker, amount, kind in _matched(_rests(book, group)):
+        kind = kind or _kind(book, *filter(None, (giver, taker)))
         yield Flow(giver, taker, amount, group.cleared_on, group.reset_on, group.clearing, "clearing", kind)
 
 
 def _rests(book: Book, group: Group) -> list[_Entry]:
-    members = set(group.members)
-    rest = {key: book.lines[key].amount for key in group.members if book.root.get(key) not in members}
-    for key in group.members:
+    members = group.members
+    rest = {key: book.lines[key].amount for key in members if book.root.get(key) not in members}
+    for key in members:
         if book.root.get(key) in members:
             rest[book.root[key]] = rest.get(book.root[key], Decimal(0)) + book.lines[key].amount
     return sorted(

@@ -150,8 +150,8 @@ def _one(conn: Connection, key: str, version: int) -> Entry:
 
 
 def _write(conn: Connection, entry: Entry, **values: Any) -> None:
-    """Write past any lease: the token grows, so a holder that is still at work can write no more."""
-    fence = {"lease_owner": "", "lease_until": None, "lease_token": TABLE.c.lease_token + 1}
+    """Write past any lease: it ends, so a holder that is still at work can write no more."""
+    fence = {"lease_owner": "", "lease_until": None}
     conn.execute(update(TABLE).where(*at(entry.key, entry.version)).values(**fence, **values))
 
 

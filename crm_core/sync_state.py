@@ -113,15 +113,14 @@ def remember_companies(db: Database, system: str, companies: Mapping[str, Mappin
 
 
 class PathFill:
-    """How often each mapped source path was filled in the newest rows.
+    """How often each mapped source path was filled in the newest rows of a read.
 
-    What used to be filled (5 % or more) and is empty in a whole page was renamed or switched off at the ERP, when
-    chance alone would leave such a page empty less than once in 10,000 times: the run is held.
+    *Used*: filled in 5 % or more of them. *Emptied*: used, and empty in a whole page of many rows.
     """
 
     WINDOW = 1000
     SHARE = 0.05
-    CHANCE = 1e-4
+    MANY = 200
 
     def __init__(self, db: Database, system: str, obj: str, read: str) -> None:
         self._db, self._system, self._obj, self._read = db, system, obj, read
@@ -131,9 +130,14 @@ class PathFill:
             rows = conn.execute(select(table).where(*same)).mappings()
             self._fill = {row["path"]: (row["filled"], row["seen"]) for row in rows}
 
-    def emptied(self, filled: Mapping[str, int], rows: int) -> list[str]:
-        """Paths that are empty in this page of `rows` records though they used to be filled."""
-        return sorted(path for path, count in filled.items() if not count and self._suspicious(path, rows))
+    def used(self, path: str) -> bool:
+        """Whether the path used to be filled."""
+        filled, seen = self._fill.get(path, (0, 0))
+        return bool(seen) and filled >= seen * self.SHARE
+
+    def emptied(self, path: str, rows: int) -> bool:
+        """Whether it says something that the path is empty in a whole page of so many rows."""
+        return rows >= self.MANY and self.used(path)
 
     def note(self, filled: Mapping[str, int], rows: int) -> None:
         """Add a page; older rows fade as the window fills."""
@@ -152,13 +156,6 @@ class PathFill:
         if rows:
             with self._db.write() as conn:
                 upsert(conn, schema.path_fill, rows)
-
-    def _suspicious(self, path: str, rows: int) -> bool:
-        filled, seen = self._fill.get(path, (0, 0))
-        if not seen or filled < seen * self.SHARE:
-            return False
-        share = (filled + 1) / (seen + 2)
-        return bool((1 - share) ** rows < self.CHANCE)
 
 
 def save_reconciliation(

@@ -19,6 +19,7 @@ from crm_core.model import PULLED
 from crm_core.store import Counts, Page
 from flows.context import Context, Progress, nobody_watches
 from flows.errors import FlowError, HeldError, UsageError
+from flows.path_guard import PathGuard
 from flows.prefetch import Prefetched
 from mappings.engine import Section
 from mappings.errors import RecordMappingError
@@ -26,7 +27,6 @@ from mappings.errors import RecordMappingError
 REJECTS_MIN, REJECTS_SHARE = 50, 0.2  # more rejects than both: the mapping is broken, not the data
 REMOVALS_MAX, REMOVALS_SHARE = 50, 0.2  # more removals than either of them wait for approval
 LOOKUP_CHUNK = 200
-SAMPLE = 50  # records of a page that are counted for the guard against emptied source paths
 FOLLOWED = ("deliveries", "invoices")  # their lines name orders whose status they change
 
 
@@ -139,7 +139,7 @@ class _ObjectPull:
         after = base.Position(start.stamp, start.key)
         seen: set[str] | None = set() if read.complete else None
         read_from, newest = start.read_from, start.stamp
-        fill = sync_state.PathFill(ctx.database, ctx.system, self.obj, read.name)
+        guard = PathGuard(self.section, sync_state.PathFill(ctx.database, ctx.system, self.obj, read.name))
         pages = ctx.connector.pull(self.obj, read.name, since=start.since, after=after, fields=self.section.fields)
         with Prefetched(pages) as prefetched:
             for page in prefetched:
@@ -147,10 +147,10 @@ class _ObjectPull:
                 newest = max(newest, page.position.stamp)
                 if seen is not None:
                     seen.update(record.key for record in page.records)
-                self._guard_paths(page, fill)
+                self._guard_paths(page, guard)
                 self._store(page, read if read.watermark else None, start.since, read_from)
         if not self.dry_run:
-            fill.save()
+            guard.save()
         if seen is not None:
             self._missing(seen)
         if read.watermark and not self.dry_run:
@@ -219,22 +219,11 @@ class _ObjectPull:
         elif self.obj == "orders":
             self.touched.difference_update(item.key for item in taken)
 
-    def _guard_paths(self, page: base.Page, fill: sync_state.PathFill) -> None:
-        """Hold the run when a mapped path that used to be filled is empty in the whole page; a sample keeps the score."""
-        filled_in = self.section.filled_paths
-        counts = dict.fromkeys(self.section.fields, 0)
-        for _, data in page.records[:SAMPLE]:
-            for path in filled_in(data):
-                counts[path] += 1
-        emptied = set(fill.emptied(counts, len(page.records)))
-        for _, data in page.records[SAMPLE:] if emptied else ():
-            emptied -= filled_in(data)
-            if not emptied:
-                break
-        if emptied and not self.approve:
-            paths = ", ".join(sorted(emptied))
+    def _guard_paths(self, page: base.Page, guard: PathGuard) -> None:
+        missing = guard.missing(page.records)
+        if missing and not self.approve:
+            paths = ", ".join(missing)
             raise HeldError("path-emptied", system=self.ctx.system, object=self.obj, paths=paths)
-        fill.note(counts, min(SAMPLE, len(page.records)))
 
     def _guard_rejects(self) -> None:
         counts = self.counts

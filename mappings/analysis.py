@@ -153,7 +153,7 @@ class _Walk:
         return NONE
 
     def _wildcard(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
-        self.problem("wildcard-refused", node.position - 1)
+        self.problem("wildcard-refused", node.position - len(str(node.value)))
         return NONE
 
     def _descendant(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:

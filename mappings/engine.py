@@ -146,7 +146,7 @@ class Section:
     def __init__(self, obj: str, name: str, source: str, part: Part, script: Script, shape: Shape) -> None:
         self.obj, self.name, self.source = obj, name, source
         self._shape = shape
-        self._evaluate = Apart(script) if script.alone else Evaluator(script)
+        self._evaluate = Apart(script, SECONDS) if script.alone else Evaluator(script)
         paths = leaves(used_paths(part))
         self._root = Branch("", (), paths)
         self.fields = frozenset(".".join(path) for path in paths)
@@ -258,6 +258,8 @@ def check_mapping(
 
 
 def _read_plan(document: Table, product: str, findings: Findings) -> Plan:
+    if findings and not document.entries:  # no YAML at all: nothing more can be said
+        return Plan()
     plan = Reader(parse, BUILTINS, findings).plan(document)
     if plan.product and plan.product != product:
         place = document.entries["product"].place

@@ -5,7 +5,7 @@ MESSAGES: dict[str, str] = {
     "mapping-file": "{source} cannot be used: {count} errors; first: {first}",
     "no-section": "{source} has no section {object}.{section}; it has: {known}",
     # the YAML itself
-    "yaml-syntax": "not valid YAML: {why}",
+    "yaml-syntax": "not valid YAML: {why}; check indentation, and put a text that has ': ' or ' #' in it in quotes",
     "yaml-alias": "anchors and aliases (&, *) are not allowed here; write the value out",
     "yaml-duplicate": "{key} stands here twice (first at line {first}); keep one",
     "yaml-key": "a key must be plain text; put it in quotes",

@@ -16,13 +16,14 @@ from mappings.errors import ValueProblem
 from mappings.script import Script
 
 _START_S = 60.0  # until a new process has loaded; slow machines and virus scanners included
+_MOST_SCRIPTS = 200  # a long-running program that loads mappings again and again starts afresh
 _GRACE_S = 1.0  # beyond the expression's own bound, which ends all but patterns more gently
 
 
 class Apart:
     """A script that is evaluated in the worker process; same call, same ValueProblem as `engine.Evaluator`."""
 
-    def __init__(self, script: Script, seconds: float = 1.0) -> None:
+    def __init__(self, script: Script, seconds: float) -> None:
         self.script, self.seconds = script, seconds
 
     def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -37,17 +38,15 @@ class _Worker:
         self._lock = threading.Lock()
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
-        self._sent: set[int] = set()
-        self._scripts: dict[int, Script] = {}  # kept, so that an id stays one script's
+        self._known: dict[int, Script] = {}  # what the process has; kept here too, so that an id stays one script's
 
     def ask(self, script: Script, data: dict[str, Any], seconds: float) -> tuple[str, dict[str, Any]]:
         """("", result), or an error's code and params."""
         with self._lock:
             try:
                 pipe = self._ready()
-                new = id(script) not in self._sent
-                self._scripts[id(script)] = script
-                self._sent.add(id(script))
+                new = id(script) not in self._known
+                self._known[id(script)] = script
                 pipe.send((id(script), script if new else None, data, seconds))
                 if pipe.poll(seconds + _GRACE_S):
                     answer: tuple[str, dict[str, Any]] = pipe.recv()
@@ -59,7 +58,8 @@ class _Worker:
             return "expression-timeout", {"seconds": f"{seconds:g}"}
 
     def _ready(self) -> Connection:
-        if self._pipe is None or self._process is None or not self._process.is_alive():
+        full = len(self._known) > _MOST_SCRIPTS
+        if self._pipe is None or self._process is None or not self._process.is_alive() or full:
             self.stop()
             context = multiprocessing.get_context("spawn")
             self._pipe, theirs = context.Pipe()
@@ -72,7 +72,7 @@ class _Worker:
         return self._pipe
 
     def stop(self) -> None:
-        self._sent.clear()
+        self._known.clear()
         if self._process is not None:
             self._process.kill()
             self._process.join()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import os
 import socket
 import sys
 import threading
@@ -272,7 +273,7 @@ def serve(
     """Serve these books; returns when requests are answered."""
     door = door or Door(USER, PASSWORD)
     app = App(product, Gateway(backend, services, door), real_dates=real_dates)
-    listening = socket.create_server(("127.0.0.1", port))
+    listening = _listen(port)
     config = uvicorn.Config(
         app,
         http=listed_protocol(app.connections),
@@ -294,6 +295,15 @@ def serve(
     _wait_until_started(server, thread)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     return Sandbox(product, url, door.user, door.password, info or {}, backend, app, server, thread)
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as problem:
+        why = os.strerror(problem.errno) if problem.errno else str(problem)
+        taken = f"port {port} of 127.0.0.1 cannot be used ({why}); name another one with --port, or 0 for a free one"
+        raise OSError(taken) from problem
 
 
 def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:

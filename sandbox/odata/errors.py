@@ -105,8 +105,8 @@ def error_xml(error: ODataError, *, language: str) -> bytes:
 
 def _details(error: ODataError) -> list[Detail]:
     """Business refusals list their messages and end with the generic exception; protocol errors list nothing."""
-    if not error.details:
-        return []
+    if not error.details or error.details[-1].code == BUSINESS_EXCEPTION:
+        return list(error.details)
     return [*error.details, Detail(BUSINESS_EXCEPTION, error.message)]
 
 

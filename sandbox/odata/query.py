@@ -124,6 +124,28 @@ class Results:
             self._kept.popitem(last=False)
 
 
+class Pages:
+    """Written pages, as long as the books stand still: a client that reads the same again waits for itself only."""
+
+    def __init__(self, limit_bytes: int = 96_000_000) -> None:
+        self._limit = limit_bytes
+        self._state: object = None
+        self._bodies: dict[tuple[str, str, str], bytes] = {}
+        self._size = 0
+
+    def get(self, address: tuple[str, str, str], state: object) -> bytes | None:
+        """address: what the page depends on beside the state of the books."""
+        if state != self._state:
+            self._state, self._bodies, self._size = state, {}, 0
+        return self._bodies.get(address)
+
+    def put(self, address: tuple[str, str, str], body: bytes) -> None:
+        """Keeps it if there is room."""
+        if self._size + len(body) <= self._limit:
+            self._bodies[address] = body
+            self._size += len(body)
+
+
 def _split_token(token: str | None) -> tuple[str, int]:
     name, _, offset = (token or "").rpartition("-")
     if token and not offset.isdecimal():

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any, cast
+from xml.sax.saxutils import escape
 
 import msgspec
 
@@ -22,12 +23,12 @@ from sandbox.odata.errors import (
     precondition_required,
     sap_message,
 )
-from sandbox.odata.http import Request, Response, split_path
+from sandbox.odata.http import NO_TWEAKS, Request, Response, split_path
 from sandbox.odata.literals import etag_text, initial, json_writer, same_etag
 from sandbox.odata.metadata import EntitySet, Function, Property, Service
 from sandbox.odata.paths import Resource, check_addressable, resolve
 from sandbox.odata.payload import read_body, read_parameters, read_values, sent_shape
-from sandbox.odata.query import Results, next_link, parse_options, search
+from sandbox.odata.query import Pages, Results, next_link, parse_options, search
 from sandbox.odata.render import Renderer, Shape, parse_shape
 
 JSON = "application/json;charset=utf-8"
@@ -40,6 +41,7 @@ class ServiceHandler:
         self.service = service
         self.backend = backend
         self._results = Results()
+        self._pages = Pages()
         self._metadata = metadata_document(service)
         self._metadata_etag = f'W/"{hashlib.sha256(self._metadata).hexdigest()[:32]}"'
 
@@ -122,6 +124,17 @@ class ServiceHandler:
         return self._read_entity(request, resource)
 
     def _read_collection(self, request: Request, resource: Resource) -> Response:
+        if not request.wants_json or request.tweaks != NO_TWEAKS:
+            return self._collection(request, resource)
+        address = (request.base, request.path, request.query)
+        body = self._pages.get(address, (self.backend.version(), self.service.page_size))
+        if body is not None:
+            return Response(200, {"content-type": JSON}, body)
+        response = self._collection(request, resource)
+        self._pages.put(address, response.body)
+        return response
+
+    def _collection(self, request: Request, resource: Resource) -> Response:
         options, entity_set = request.options, resource.entity_set
         query = parse_options(options)
         shape = parse_shape(self.service, entity_set, options.get("$select"), options.get("$expand"))
@@ -188,8 +201,9 @@ class ServiceHandler:
         prop = resource.entity_set.properties[name]
         value = self._row(resource).get(name, initial(prop))
         if not request.wants_json:
+            text = escape(plain_text(prop, value)) if value is not None else ""
             namespace = 'xmlns="http://schemas.microsoft.com/ado/2007/08/dataservices"'
-            return Response(200, {"content-type": "application/xml"}, f"<{name} {namespace}>{value}</{name}>".encode())
+            return Response(200, {"content-type": "application/xml"}, f"<{name} {namespace}>{text}</{name}>".encode())
         return _json(200, {name: _written(prop, value)})
 
     def _row(self, resource: Resource) -> ReadRow:

@@ -200,7 +200,13 @@ class Ledger:
         than the credit gives.
         """
         if credit.document.currency != debit.document.currency:
-            return self._offset_across(credit, debit, amount, on, taken or amount, owner, assignment)
+            lines = [
+                _towards(credit, amount if taken is None else taken, offsetting="S", assignment=assignment),
+                _towards(debit, -(amount + discount), offsetting="S", assignment=assignment, discount=discount),
+            ]
+            return [
+                self._over_ledger(line, target, on, owner) for line, target in zip(lines, (credit, debit), strict=True)
+            ]
         if not discount and rest(credit) == -amount and rest(debit) == amount:
             return [self._close_together(credit, debit, amount, on, owner)]
         give = _towards(credit, amount)
@@ -217,23 +223,15 @@ class Ledger:
         self.clear(document, on, group, [Link(credit, debit, amount, owner)])
         return document
 
-    def _offset_across(
-        self, credit: Line, debit: Line, amount: Decimal, on: date, taken: Decimal, owner: object, assignment: str
-    ) -> list[Document]:
-        """Two documents over a G/L clearing account, one in each currency."""
-        made = []
-        for target, value in ((credit, taken), (debit, -amount)):
-            line = _towards(target, value, offsetting="S", assignment=assignment)
-            made.append(self._transfer(debit.document.company, target.document.currency, on, [line]))
-            self.settle(line, target, on, owner)
-        return made
-
-    def write_off(self, target: Line, amount: Decimal, on: date, reason: str = "", owner: object = None) -> Document:
-        """Close a part of a line against a G/L account: a loss with its reason, or a bill that the bank has paid."""
-        line = _towards(target, -amount, offsetting="S", difference_reason=reason)
+    def _over_ledger(self, line: Line, target: Line, on: date, owner: object) -> Document:
+        """A document of one customer line; its other side is a G/L account, here one of clearing between currencies."""
         document = self._transfer(target.document.company, target.document.currency, on, [line])
         self.settle(line, target, on, owner)
         return document
+
+    def write_off(self, target: Line, amount: Decimal, on: date, reason: str = "", owner: object = None) -> Document:
+        """Close a part of a line against a G/L account: a loss with its reason, or a bill that the bank has paid."""
+        return self._over_ledger(_towards(target, -amount, offsetting="S", difference_reason=reason), target, on, owner)
 
     def settle(self, line: Line, target: Line, on: date, owner: object = None) -> None:
         """Let a posted line settle `target`: in full it clears both with all partial lines, else it becomes one.
@@ -291,7 +289,7 @@ class Ledger:
             reference=reference or document.reference, reverses=document,
         )  # fmt: skip
         for line in document.lines:
-            if line.settles:
+            if line.settles and line in line.settles.partials:
                 self.journal.remove(line.settles.partials, line)
         self.clear(made, _not_before(posted, document.lines), [*document.lines, *mirrors])
         self.journal.set(document, "reversed_by", made)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -13,6 +15,9 @@ from hypothesis import strategies as st
 
 from sandbox.odata.backend import ODataError
 from sandbox.odata.filters import compile_filter
+from sandbox.odata.literals import uri_literal
+from sandbox.odata.metadata import EntitySet, Property
+from sandbox.odata.paths import parse_key
 from tests.contract.sandbox_demo import CUBE, DELIVERIES, ORDERS, PARTNERS, Demo
 
 pytestmark = pytest.mark.contract
@@ -234,6 +239,22 @@ def test_without_json_wanted_the_answer_is_atom(demo: Demo) -> None:
         )
         asked = browser.get(f"{ORDERS}/A_SalesOrder?$format=json")
         assert asked.headers["content-type"].startswith("application/json")
+
+
+@given(
+    edm=st.sampled_from(["String", "Decimal", "DateTime", "DateTimeOffset", "Time", "Boolean", "Guid", "Int32"]),
+    text=st.text(max_size=20),
+    number=st.integers(-(2**31), 2**31 - 1),
+    moment=st.datetimes(timezones=st.just(UTC)),
+)
+def test_a_key_in_an_address_reads_back_as_it_was(edm: str, text: str, number: int, moment: datetime) -> None:
+    values: dict[str, Any] = {"String": text, "Decimal": Decimal(number).scaleb(-3), "DateTime": moment.date()}
+    values |= {"DateTimeOffset": moment, "Time": moment.time().replace(microsecond=0), "Boolean": number > 0}
+    values |= {"Guid": UUID(int=abs(number)), "Int32": number}
+    key = Property("K", f"Edm.{edm}", is_date=edm == "DateTime")
+    keyed = EntitySet("A", "T", keys=[key], properties={"K": key})
+    literal = unquote(uri_literal(key, values[edm]))
+    assert parse_key(keyed, f"K={literal}") == parse_key(keyed, literal) == {"K": values[edm]}
 
 
 # --- filters ---------------------------------------------------------------------------------------------------------

@@ -124,6 +124,16 @@ def test_a_warning_comes_in_the_header_sap_message(demo: Demo) -> None:
     assert message["message"] == "Kreditlimit überschritten"
 
 
+def test_a_client_of_atom_gets_entry_message_and_error_as_xml(demo: Demo) -> None:
+    path, atom = ORDERS + "/A_SalesOrder", {"accept": "application/atom+xml"}
+    answer = demo.write("POST", path, ORDER | {"SDDocumentReason": "001", "to_Item": [{"Material": "TG11"}]}, **atom)
+    assert answer.headers["content-type"].startswith("application/atom+xml;type=entry")
+    assert "<d:Material>TG11</d:Material>" in answer.text
+    assert answer.headers["sap-message"].startswith("<notification><code>V1/555</code><message>Kreditlimit &#252;ber")
+    refusal = demo.write("POST", path, ORDER | {"SoldToParty": "999"}, **atom)
+    assert "<errordetail><code>VP/112</code>" in refusal.text
+
+
 @pytest.mark.parametrize(
     "values",
     [

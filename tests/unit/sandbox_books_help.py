@@ -106,7 +106,9 @@ class Oracle:
         for key, item in self.items.items():
             invoice = self.invoices[key[:3]]
             gone = reversed_on.get(key[:3])
-            if self.is_noted(invoice) or invoice["posting_date"] > on.isoformat() or (gone and gone <= on.isoformat()):
+            if item["kind"] == "advance_request" or self.is_noted(invoice):
+                continue
+            if invoice["posting_date"] > on.isoformat() or (gone and gone <= on.isoformat()):
                 continue
             left[key] = Decimal(item["amount"])
         for row in table(self.folder, "applications"):

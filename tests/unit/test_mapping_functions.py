@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -99,6 +100,10 @@ def test_floats_digits_and_currencies_are_refused() -> None:
     assert refused(f.signed, "", "1") == "not-a-sign"
 
 
+def test_the_examples_in_the_docstrings_hold() -> None:
+    assert doctest.testmod(f).attempted and not doctest.testmod(f).failed
+
+
 def test_both_islands_know_the_same_currencies() -> None:
     assert {code: crm_money.digits(code) for code in DIGITS} == DIGITS
     assert not crm_money.is_currency("XYZ") and "XYZ" not in DIGITS
@@ -125,7 +130,7 @@ def test_a_point_in_time_is_no_day() -> None:
     assert refused(f.day, "2025-07-20T18:30:00+08:00") == "date-needs-zone"
 
 
-@given(st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1)), st.integers(-12, 12))
+@given(st.datetimes(datetime.fromisoformat("1990-01-01"), datetime.fromisoformat("2090-01-01")), st.integers(-12, 12))
 def test_the_local_day_does_not_depend_on_how_the_moment_is_written(moment: datetime, hours: int) -> None:
     utc = moment.replace(tzinfo=UTC)
     elsewhere = utc.astimezone(timezone(timedelta(hours=hours)))

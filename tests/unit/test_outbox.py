@@ -369,18 +369,9 @@ def test_the_claim_locks_rows_on_postgresql() -> None:
     assert "FOR UPDATE OF outbox SKIP LOCKED" in statement
 
 
-STEPS = st.lists(
-    st.tuples(
-        st.sampled_from("ab"),
-        st.sampled_from(["claim", "begin", "sent", "pending", "unknown", "review", "bury", "release", "hand", "sleep", "sleep"]),
-    ),
-    max_size=25,
-)
-
-
-@given(steps=STEPS)
-def test_random_interleavings_have_one_holder_and_lose_no_doubt(interleaved: Database, steps: list[tuple[str, str]]) -> None:
-    Interleaving(interleaved).run(steps)
+OFTEN = ["claim", "claim", "claim", "begin", "begin", "begin", "sleep", "sleep", "pending", "pending", "unknown"]
+SELDOM = ["sent", "review", "bury", "release", "hand"]
+STEPS = st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from([*OFTEN, *SELDOM]), st.booleans()), min_size=5, max_size=40)
 
 
 @pytest.fixture(scope="module")
@@ -390,8 +381,16 @@ def interleaved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     database.dispose()
 
 
-class Interleaving:
+@given(steps=STEPS)
+def test_random_interleavings_have_one_holder_and_lose_no_doubt(
+    interleaved: Database, steps: list[tuple[str, str, bool]]
+) -> None:
     """Two owners do what they like with one entry; beside it a model of who holds it and whether it may be booked."""
+    Interleaving(interleaved).run(steps)
+
+
+class Interleaving:
+    """`claims` are all that an owner ever got; with `stale` he uses the one before his last."""
 
     def __init__(self, db: Database) -> None:
         with db.write() as conn:
@@ -400,84 +399,107 @@ class Interleaving:
         put(db)
         self.db, self.clock = db, Clock()
         self.boxes = {name: Outbox(db, self.clock, owner=name) for name in "ab"}
-        self.mine: dict[str, Entry] = {}
-        self.holder: tuple[str, datetime] | None = None
+        self.claims: dict[str, list[Entry]] = {"a": [], "b": []}
+        self.holder: Entry | None = None
         self.doubtful_since: datetime | None = None
-        self.under_way = False
+        self.began: datetime | None = None
 
-    def run(self, steps: list[tuple[str, str]]) -> None:
-        for owner, step in steps:
+    def run(self, steps: list[tuple[str, str, bool]]) -> None:
+        for owner, step, stale in steps:
             before = row(self.db)
-            try:
-                getattr(self, step, lambda o, s=step: self.finish(o, s))(owner)
-            except LeaseLostError:
-                assert not self.holds(owner) or step == "begin"
-                assert row(self.db) == before
+            if step == "sleep":
+                self.clock.forward(LEASE / 2)
+            elif step == "claim":
+                self.claim(owner)
+            elif step == "hand":
+                self.hand()
+            elif len(self.claims[owner]) > stale:
+                self.act(owner, step, self.claims[owner][-1 - stale], before)
             self.check()
 
-    def holds(self, owner: str) -> bool:
-        return self.holder is not None and self.holder[0] == owner
-
     def claim(self, owner: str) -> None:
-        claimed = self.boxes[owner].claim("s4", lease_s=LEASE)
-        if claimed:
-            assert self.holder is None or self.holder[1] <= self.clock.now
-            (self.mine[owner],) = claimed
-            self.holder = (owner, self.clock.now + timedelta(seconds=LEASE))
-            self.die()
+        for entry in self.boxes[owner].claim("s4", lease_s=LEASE):
+            assert self.holder is None or lease_left(self.holder, self.clock.now) <= 0
+            self.claims[owner].append(entry)
+            self.holder = entry
+            self.fall_silent()
 
-    def begin(self, owner: str) -> None:
-        if owner in self.mine:
-            was_free = not self.holds(owner) or self.holder is None or self.holder[1] < self.clock.now + timedelta(seconds=30)
-            self.mine[owner] = begun(self.boxes[owner], self.mine[owner])
-            assert not was_free
-            self.die()
-            self.under_way, self.began = True, self.clock.now
+    def act(self, owner: str, step: str, entry: Entry, before: Any) -> None:
+        held = self.holder is not None and self.holder.lease_token == entry.lease_token and entry.lease_owner == owner
+        try:
+            if step == "begin":
+                self.begin(owner, entry)
+            else:
+                self.finish(self.boxes[owner], step, entry)
+        except LeaseLostError:
+            assert row(self.db) == before
+            assert not held or (step == "begin" and lease_left(entry, self.clock.now) < 30)
+        else:
+            assert held
 
-    def die(self) -> None:
-        """An attempt that nobody finished may have arrived."""
-        if self.under_way:
-            self.doubtful_since = self.began
-        self.under_way = False
+    def begin(self, owner: str, entry: Entry) -> None:
+        entry = begun(self.boxes[owner], entry)
+        assert lease_left(entry, self.clock.now) >= 30
+        self.fall_silent()
+        self.claims[owner][-1], self.holder, self.began = entry, entry, self.clock.now
 
-    def finish(self, owner: str, step: str) -> None:
-        entry = self.mine.get(owner)
-        if entry is None:
-            return
-        box = self.boxes[owner]
-        act = {
+    def finish(self, box: Outbox, step: str, entry: Entry) -> None:
+        {
             "sent": lambda: box.settle(entry, "sent", "45"),
             "pending": lambda: box.wait(entry, "pending", self.clock.now),
             "unknown": lambda: box.wait(entry, "unknown", self.clock.now),
             "review": lambda: box.review(entry, [Hit("1"), Hit("2")]),
             "bury": lambda: box.bury(entry, Problem()),
             "release": lambda: box.release(entry),
-        }[step]
-        act()
-        assert self.holds(owner)
+        }[step]()
         self.holder = None
-        del self.mine[owner]
-        if self.under_way and step in ("unknown", "review"):
-            self.doubtful_since = self.began
+        if step in ("unknown", "review"):
+            self.fall_silent()
         if step != "release":
-            self.under_way = False
+            self.began = None
 
-    def hand(self, owner: str) -> None:
-        if row(self.db).state in ("dead", "review"):
+    def fall_silent(self) -> None:
+        """An attempt whose outcome nobody will tell may have arrived."""
+        self.doubtful_since = self.began or self.doubtful_since
+        self.began = None
+
+    def hand(self) -> None:
+        if row(self.db).state != "sent":
             outbox_desk.settle_by_hand(self.db, IT, self.clock.now, "CT7-Q1", 1, resend=True, why="again")
             self.holder = None
-
-    def sleep(self, owner: str) -> None:
-        self.clock.forward(LEASE / 2)
+            self.fall_silent()
 
     def check(self) -> None:
         stored = row(self.db)
-        if self.doubtful_since and stored.state != "sent":
-            assert stored.state != "pending"
-            assert stored.last_sent_at is not None
-            assert stored.last_sent_at >= self.doubtful_since
-        if self.under_way:
+        if stored.state == "sent":
+            return
+        if self.began:
             assert (stored.state, stored.last_sent_at) == ("unknown", self.began)
+        elif self.doubtful_since:
+            assert stored.state != "pending"
+            assert stored.last_sent_at == self.doubtful_since
+        else:
+            assert stored.last_sent_at is None
+
+
+def test_an_earlier_claim_of_the_same_owner_is_void(db: Database, box: Outbox, clock: Clock) -> None:
+    put(db)
+    first = begun(box)
+    clock.forward(LEASE)
+    second = begun(box)
+    with pytest.raises(LeaseLostError):
+        box.wait(first, "pending", clock.now)
+    assert box.wait(second, "pending", clock.now) == "unknown"  # the first may have arrived before it died
+    assert row(db).last_sent_at == NOW
+
+
+def test_a_resend_while_a_send_is_under_way_still_asks_first(db: Database, box: Outbox) -> None:
+    put(db)
+    entry = begun(box)
+    after = outbox_desk.settle_by_hand(db, IT, NOW, "CT7-Q1", 1, resend=True, why="it hangs")
+    assert (after.state, after.last_sent_at) == ("unknown", NOW)
+    with pytest.raises(LeaseLostError):
+        box.settle(entry, "sent", "45")
 
 
 def test_an_entry_of_another_system_is_not_ours_to_send(db: Database, box: Outbox) -> None:

@@ -211,13 +211,13 @@ def test_a_read_only_database_is_one_clear_error(tmp_path: Path) -> None:
     assert refused.value.code == "database-read-only"
 
 
-def test_an_emptied_path_is_told_from_one_that_is_seldom_filled(db: Database) -> None:
+def test_a_path_that_used_to_be_filled_is_remembered(db: Database) -> None:
     fill = sync_state.PathFill(db, "s4", "orders", "changes")
-    fill.note({"PurchaseOrder": 900, "Remark": 30, "Rare": 100}, 1000)
+    fill.note({"PurchaseOrder": 900, "Remark": 30}, 1000)
     fill.save()
     again = sync_state.PathFill(db, "s4", "orders", "changes")
-    empty = {"PurchaseOrder": 0, "Remark": 0, "Rare": 0}
-    assert again.emptied(empty, 1000) == ["PurchaseOrder", "Rare"]
-    assert again.emptied(empty, 5) == ["PurchaseOrder"]
-    assert again.emptied(empty, 1) == []
-    assert again.emptied({"PurchaseOrder": 1, "Remark": 0, "Rare": 0}, 5) == []
+    assert [again.used(path) for path in ("PurchaseOrder", "Remark", "Unknown")] == [True, False, False]
+    assert [again.emptied("PurchaseOrder", rows) for rows in (199, 200)] == [False, True]
+    for _ in range(40):
+        again.note({"PurchaseOrder": 0, "Remark": 0}, 100)
+    assert not again.used("PurchaseOrder")

@@ -1,0 +1,26 @@
+"""English texts of what is wrong with a command line; the catalogues under locale/ translate them."""
+
+MESSAGES: dict[str, str] = {
+    "no-such-command": "There is no command {name}. See `{path} --help`.",
+    "no-such-command-near": "There is no command {name}. Did you mean {nearest}?",
+    "no-such-option": "There is no option {name}. See `{path} --help`.",
+    "no-such-option-near": "There is no option {name}. Did you mean {nearest}?",
+    "missing-parameter": "{name} is missing. See `{path} --help`.",
+    "option-needs-value": "Option {name} needs a value, or was given one it does not take. See `{path} --help`.",
+    "bad-parameter": "{name}: {why}",
+    "too-many-arguments": "That is more than `{path}` takes: {arguments}.",
+    "bad-usage": "{why}. See `{path} --help`.",
+    "choose-one": "Give exactly one of {options}.",
+    "letter-or-system": "Name a dead letter, or a system with --system.",
+    "names-differ": "There are {products} products and {names} names. Give at most one --system for each product, all different.",
+    "bad-line": "{value} is not a line. Write PRODUCT:QUANTITY, PRODUCT:QUANTITY:PRICE or PRODUCT:QUANTITY:PRICE:TAX, such as TG11:10:99.50:13.",
+    "bad-change": "{value} is not a change of a line. Write LINE:{wanted}, such as 10:5.",
+    "bad-instalment": "{value} is not an instalment. Write PERCENT:DAYS or PERCENT:DAYS:BASIS, such as 30:0:order.",
+    "no-such-line": "The quote has no line {line}. It has {lines}.",
+    "customer-unclear": "{text} stands for {count} customers: {numbers}. Name one of them.",
+    "customer-unknown": "No customer is called {text}. `crosstie customers list` shows them.",
+    "bad-language": "Language {value} is not known. Use zh or en.",
+    "bad-date": "{value} is not a date. Write it as 2026-03-31.",
+    "bad-number": "{value} is not a number. Write it as 1234.50.",
+    "bad-choice": "{value} is not possible here. Choose one of: {choices}.",
+}

@@ -1,0 +1,85 @@
+"""The golden books as an ERP handed them over, in the shape of the answers, with the source's numbers."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import insert, select
+
+from crm_core import order_books, receivables_books, schema
+from crm_core.ageing import ageing
+from crm_core.database import Database
+from crm_core.order_progress import OrderProgress, order_progress
+from crm_core.receivables_books import Scope
+from tests import golden
+
+SYSTEM = "s4"
+
+
+def load_our_own(db: Database, books: golden.Golden) -> None:
+    """What no ERP tells and the CRM keeps itself: rates and disputes."""
+    with db.write() as conn:
+        items = schema.open_item
+        rows = conn.execute(select(items).where(items.c.system == SYSTEM)).mappings().all()
+        keys = {
+            _source(row["company_code"], row["fiscal_year"], row["reference"], row["instalment"]): row["key"]
+            for row in rows
+        }
+        rates = [msgspec.structs.asdict(rate) for rate in books.rates]
+        conn.execute(insert(schema.exchange_rate), rates)
+        disputes = [
+            {**msgspec.structs.asdict(dispute), "system": SYSTEM, "item_key": keys[dispute.item_key]}
+            | {"id": f"D{number}", "reason": "", "opened_by": "test"}
+            for number, dispute in enumerate(books.disputes)
+            if dispute.item_key in keys
+        ]
+        conn.execute(insert(schema.dispute), disputes)
+
+
+def view(db: Database, as_of: date) -> dict[str, Any]:
+    """What the CRM's tables say at `as_of`, with the source's numbers."""
+    with db.read() as conn:
+        items, payments, applications, disputes, rates = receivables_books.load(conn, Scope(system=SYSTEM))
+        account = schema.customer_account
+        accounts = {
+            (row["company_code"], row["parent"]): row["account_number"]
+            for row in conn.execute(select(account).where(account.c.system == SYSTEM)).mappings()
+        }
+        orders, deliveries, invoiced = order_books.load(conn, [SYSTEM])
+        order = schema.erp_order
+        numbers = dict(conn.execute(select(order.c.key, order.c.external_ref)).tuples().all())
+
+    def renamed(row: Any) -> Any:
+        own = accounts[row.company_code, row.customer_key]
+        return msgspec.structs.replace(row, document_number=row.reference, customer_key=own)
+
+    report = ageing(
+        [renamed(row) for row in items], [renamed(row) for row in payments], applications, disputes, rates, as_of
+    )
+    progress = order_progress(orders, deliveries, invoiced, as_of)
+    return golden.answer(report, [_with_number(row, numbers) for row in progress])
+
+
+def expected(folder: Path, as_of: date) -> dict[str, Any]:
+    """The answers as they are, in an order that does not depend on the documents' numbers."""
+    text = (folder / "answers" / f"{as_of}.json").read_text(encoding="utf-8")
+    answer: dict[str, Any] = json.loads(text)
+    return answer
+
+
+def sorted_lists(answer: dict[str, Any]) -> dict[str, Any]:
+    """Lists sorted by their content: an ERP numbers documents in an order of its own."""
+    return {
+        name: sorted(part, key=lambda row: json.dumps(row, sort_keys=True)) if isinstance(part, list) else part
+        for name, part in answer.items()
+    }
+
+
+def _with_number(progress: OrderProgress, numbers: dict[str, str]) -> OrderProgress:
+    number = numbers[progress.order.key].rpartition("/")[2]
+    return msgspec.structs.replace(progress, order=msgspec.structs.replace(progress.order, number=number))
+
