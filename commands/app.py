@@ -9,6 +9,8 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Iterator
+from copy import copy
+from functools import cache
 from typing import Any
 
 import typer
@@ -18,7 +20,7 @@ from typer.main import get_command
 from commands.messages import MESSAGES
 from commands.output import output, write
 from commands.texts import N_, _, say
-from config.failures import USAGE
+from config.exit_codes import USAGE
 
 JSON_HELP = N_("print one JSON document instead of tables")
 LANG_HELP = N_("language of texts: zh or en (default: CROSSTIE_LANG, then the locale)")
@@ -78,6 +80,7 @@ def _check_language(value: str | None) -> None:
         raise UsageFault("bad-language", value=str(value))
 
 
+@cache
 def _common_options() -> list[TyperOption]:
     """Made by Typer itself from a function's signature, so that they are options like all others."""
     maker = typer.Typer()
@@ -108,7 +111,7 @@ class _Spoken:
         self.help, self.epilog = _(self.help or ""), self.epilog or ""
         for param in self.params:
             param.help = _(param.help) if param.help else None
-        self.params = [*self.params, *_common_options()]
+        self.params = [*self.params, *map(copy, _common_options())]
         for option in self.params[-3:]:
             option.help = _(option.help)
 
@@ -204,9 +207,8 @@ def _described(param: Any) -> str:
 def _commands(command: Any, ctx: Any) -> list[tuple[str, str]]:
     if not isinstance(command, Group):
         return []
-    return [
-        (name, one.help.split("\n\n")[0].replace("\n", " ")) for name, one in command.commands.items() if not one.hidden
-    ]
+    visible = [(name, one) for name, one in command.commands.items() if not one.hidden]
+    return [(name, (one.help or "").split("\n\n")[0].replace("\n", " ")) for name, one in visible]
 
 
 def _examples(epilog: str) -> Iterator[str]:

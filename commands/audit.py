@@ -6,7 +6,7 @@ from commands import session
 from commands.app import Command, examples, new_app
 from commands.output import output
 from commands.texts import say
-from config.failures import DIFFERS, OK
+from config.exit_codes import DIFFERS, OK
 
 app = new_app(help="The audit trail: verify.")
 

@@ -7,14 +7,26 @@ what the system file says of its keys. New ones get an empty translation, those 
 from __future__ import annotations
 
 import ast
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel
 
 from commands.texts import LANGUAGES, catalogue_path, use_language
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("cli.py", "commands")
+HEADER = """msgid ""
+msgstr ""
+"Project-Id-Version: Crosstie\\n"
+"Language: {language}\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+
+"""
 MARKS = {"_", "N_", "say", "_say"}
 
 
@@ -54,6 +66,8 @@ def _helps() -> Iterator[tuple[str, str]]:
 def _help_of(command: Any) -> Iterator[tuple[str, str]]:
     place = "commands"
     yield place, command.help
+    for line in (command.epilog or "").splitlines():
+        yield place, line.strip().partition("  ")[2].strip()
     for param in command.params:
         yield place, param.help or ""
     for sub in getattr(command, "commands", {}).values():
@@ -72,7 +86,8 @@ def _messages() -> Iterator[tuple[str, str]]:
 def _descriptions() -> Iterator[tuple[str, str]]:
     from config.systems import MODELS, SystemFile
 
-    for model in (SystemFile, *MODELS.values()):
+    models: list[type[BaseModel]] = [SystemFile, *MODELS.values()]
+    for model in models:
         yield from (("config/systems.py", field.description or "") for field in model.model_fields.values())
 
 
@@ -86,14 +101,13 @@ def update(language: str) -> tuple[int, int]:
     if path.is_file():
         with path.open("rb") as file:
             old = {message.id: message.string for message in read_po(file) if message.id}
-    catalogue = Catalog(
-        locale=LANGUAGES[language], project="Crosstie", header_comment="# Texts of Crosstie.", charset="utf-8"
-    )
+    catalogue = Catalog(locale=LANGUAGES[language])
     for text, places in sorted(texts().items(), key=lambda item: (item[1], item[0])):
-        catalogue.add(text, old.get(text, ""), locations=[(place, None) for place in places])
+        catalogue.add(text, old.get(text, ""), auto_comments=places)
+    memory = io.BytesIO()
+    write_po(memory, catalogue, width=0, omit_header=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        write_po(file, catalogue, width=0, omit_header=False, include_previous=False, include_lineno=False)
+    path.write_bytes(HEADER.format(language=LANGUAGES[language]).encode() + memory.getvalue())
     return len(catalogue), sum(1 for message in catalogue if message.id and not message.string)
 
 

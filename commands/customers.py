@@ -8,9 +8,9 @@ import typer
 
 from commands import session
 from commands.app import Command, examples, new_app
-from commands.output import money, output, table
+from commands.output import listing, money, output, table
 from commands.texts import _, say
-from config.failures import OK
+from config.exit_codes import OK
 
 app = new_app(help="Customers: list, show, new, send to an ERP.")
 products = new_app(help="Products and prices: list.")
@@ -27,10 +27,16 @@ def list_(text: str = TEXT, system: str = SYSTEM) -> int:
     with session.database() as database:
         rows = customers.listing(database, session.actor(), text=text or "", system=system)
     if not output.result({"customers": rows}):
-        heads = [_("Number"), _("Name"), _("City"), _("Country"), _("Origin"), _("Blocked")]
-        table(heads, [[r["number"], r["name"], r["city"], r["country"], r["origin"], r["blocked"]] for r in rows])
-        if not rows:
-            output.note(_("No customers."))
+        listing(
+            rows,
+            (_("Number"), "number"),
+            (_("Name"), "name"),
+            (_("City"), "city"),
+            (_("Country"), "country"),
+            (_("Origin"), "origin"),
+            (_("Blocked"), "blocked"),
+            nothing=_("No customers."),
+        )
     return OK
 
 
@@ -46,20 +52,16 @@ def show(number: str = NUMBER) -> int:
     names = (("number", _("Number")), ("name", _("Name")), ("name_en", _("English name")), ("tax_id", _("Tax number")))
     more = (("country", _("Country")), ("city", _("City")), ("street", _("Street")), ("origin", _("Origin")))
     table([_("Field"), _("Value")], [(heading, row[name]) for name, heading in (*names, *more) if row[name]])
-    heads = [_("System"), _("Company"), _("ERP number"), _("Currency"), _("Terms"), _("Credit limit"), _("Blocked")]
-    cells = [
-        [
-            r["system"],
-            r["company_code"],
-            r["erp_key"],
-            r["currency"],
-            r["payment_terms"],
-            money(r["credit_limit"], r["currency"]),
-            r["customer_blocked"],
-        ]
-        for r in row["accounts"]
-    ]
-    table(heads, cells, right=(5,))
+    listing(
+        row["accounts"],
+        (_("System"), "system"),
+        (_("Company"), "company_code"),
+        (_("ERP number"), "erp_key"),
+        (_("Currency"), "currency"),
+        (_("Terms"), "payment_terms"),
+        (_("Credit limit"), lambda account: money(account["credit_limit"], account["currency"])),
+        (_("Blocked"), "customer_blocked"),
+    )
     return OK
 
 
@@ -145,10 +147,16 @@ def list_products(text: str = TEXT, system: str = SYSTEM) -> int:
     with session.database() as database:
         rows = service.listing(database, session.actor(), system=system, text=text or "")
     if not output.result({"products": rows}):
-        heads = [_("System"), _("Product"), _("Name"), _("Unit"), _("Blocked"), _("List prices, net")]
-        table(heads, [[r["system"], r["key"], r["name"], r["unit"], r["blocked"], _prices(r)] for r in rows])
-        if not rows:
-            output.note(_("No products."))
+        listing(
+            rows,
+            (_("System"), "system"),
+            (_("Product"), "key"),
+            (_("Name"), "name"),
+            (_("Unit"), "unit"),
+            (_("Blocked"), "blocked"),
+            (_("List prices, net"), _prices),
+            nothing=_("No products."),
+        )
     return OK
 
 

@@ -6,7 +6,7 @@ from commands import session
 from commands.app import Command, examples, new_app
 from commands.output import output
 from commands.texts import N_, say
-from config.failures import OK
+from config.exit_codes import OK
 
 app = new_app(help="The database: version and upgrade.")
 

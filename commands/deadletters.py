@@ -9,10 +9,10 @@ import typer
 
 from commands import session
 from commands.app import Command, UsageFault, examples, new_app
-from commands.output import dump_json, output, table, write
+from commands.output import dump_json, listing, output, table, write
 from commands.texts import _, say
 from commands.words import direction_name, object_name, state_name
-from config.failures import OK, SOME_FAILED
+from config.exit_codes import OK, SOME_FAILED
 
 app = new_app(help="Records that could not be taken: list, show, replay, discard.")
 LETTER = typer.Argument(..., metavar="ID", help="its number, as in the list")
@@ -44,32 +44,18 @@ def list_(
         rows = dead_letters.listing(database, session.actor(), system=system, obj=obj, state=state)
     rows = [{**row, "message": _cause(row)} for row in rows]
     if not output.result({"dead_letters": rows}):
-        heads = [
-            _("Number"),
-            _("System"),
-            _("Object"),
-            _("Record"),
-            _("Direction"),
-            _("State"),
-            _("Times"),
-            _("Reason"),
-        ]
-        cells = [
-            [
-                r["id"],
-                r["system"],
-                object_name(r["obj"]),
-                r["key"],
-                direction_name(r["direction"]),
-                state_name(r["state"]),
-                r["times"],
-                r["message"],
-            ]
-            for r in rows
-        ]
-        table(heads, cells)
-        if not rows:
-            output.note(_("No dead letters."))
+        listing(
+            rows,
+            (_("Number"), "id"),
+            (_("System"), "system"),
+            (_("Object"), lambda row: object_name(row["obj"])),
+            (_("Record"), "key"),
+            (_("Direction"), lambda row: direction_name(row["direction"])),
+            (_("State"), lambda row: state_name(row["state"])),
+            (_("Times"), "times"),
+            (_("Reason"), "message"),
+            nothing=_("No dead letters."),
+        )
     return OK
 
 
@@ -82,9 +68,15 @@ def _cause(row: dict[str, Any]) -> str:
 def _show_groups(groups: list[dict[str, Any]]) -> int:
     rows = [{**group, "message": _cause(group)} for group in groups]
     if not output.result({"groups": rows}):
-        heads = [_("Count"), _("System"), _("Object"), _("Newest"), _("Reason (of one of them)")]
-        cells = [[r["count"], r["system"], object_name(r["obj"]), r["last_seen"], r["message"]] for r in rows]
-        table(heads, cells)
+        listing(
+            rows,
+            (_("Count"), "count"),
+            (_("System"), "system"),
+            (_("Object"), lambda row: object_name(row["obj"])),
+            (_("Newest"), "last_seen"),
+            (_("Reason (of one of them)"), "message"),
+            nothing=_("No dead letters."),
+        )
     return OK
 
 

@@ -17,7 +17,7 @@ from commands.app import Command, examples
 from commands.output import output, table
 from commands.texts import N_, _, say
 from config.errors import ConfigError
-from config.failures import DIFFERS, OK
+from config.exit_codes import DIFFERS, OK
 from config.settings import Settings, default_database_url, shown
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def demo(
         False, "--no-serve", help="end when it is done; else the sandbox stays up to try things"
     ),
 ) -> int:
-    """The main job from nothing: an emulated ERP, a dozen quotes that become orders once, and the way back to the cent."""
+    """The main job from nothing: an emulated ERP, a dozen quotes that become orders once, receivables to the cent."""
     from commands import sandbox_process as processes
 
     started = time.monotonic()
@@ -101,7 +101,7 @@ def _inside(settings: Settings) -> Iterator[None]:
 def _start_clean(settings: Settings) -> None:
     """Remove what the last demo left; a folder that no demo made is not touched."""
     from commands import sandbox_process as processes
-    from config.system_writer import write_text
+    from config.files import write_text
 
     if settings.home.exists():
         if any(settings.home.iterdir()) and not (settings.home / MARK).exists():

@@ -15,12 +15,12 @@ from commands import session
 from commands.app import Command, examples
 from commands.output import clean, output, table
 from commands.texts import _, say
-from config.failures import OK, USAGE
+from config.exit_codes import OK, USAGE
 from config.settings import Settings, shown
-from config.systems import System, load_system, system_names
 
 if TYPE_CHECKING:
-    from connectors.base import Connector, Pong
+    from config.systems import System
+    from config.wiring import Connector, Pong
 
 NEEDED_PYTHON = (3, 11)
 NEEDED_MB = 500
@@ -42,7 +42,7 @@ class Finding:
 def doctor(
     system: str = typer.Argument(None, metavar="SYSTEM", help="also ask this system; else only this machine"),
 ) -> int:
-    """Look at Python, disk, database, files and secrets; with a system also at its address, clock, services and fields."""
+    """Look at Python, disk, database, files and secrets; with a system also at its address, clock and services."""
     settings = session.settings()
     found = [*_machine(settings), *_database(settings), *_systems(settings, system)]
     if system and all(finding.state != "bad" for finding in found if finding.what.endswith(system)):
@@ -108,7 +108,7 @@ def _existing(settings: Settings) -> str:
 
 
 def _writable(settings: Settings) -> str:
-    from config.system_writer import write_text
+    from config.files import write_text
 
     probe = settings.home / ".doctor"
     write_text(probe, "")
@@ -139,7 +139,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
 
 def _systems(settings: Settings, only: str | None) -> Iterator[Finding]:
-    names = [only] if only else system_names(settings)
+    names = [only] if only else settings.system_names()
     if not names:
         cure = _("Copy an example in config/systems, or run `crosstie sandbox up sap/s4 --system NAME`.")
         yield Finding(_("Systems"), "note", _("none is configured"), cure)
@@ -149,6 +149,7 @@ def _systems(settings: Settings, only: str | None) -> Iterator[Finding]:
 
 def _offline(settings: Settings, name: str) -> str:
     from config.mapping_files import system_text
+    from config.systems import load_system
     from config.wiring import endpoint, product_of
 
     system = load_system(settings, name)
@@ -159,6 +160,7 @@ def _offline(settings: Settings, name: str) -> str:
 
 
 def _online(settings: Settings, name: str) -> Iterator[Finding]:
+    from config.systems import load_system
     from config.wiring import open_connector
 
     system = load_system(settings, name)

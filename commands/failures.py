@@ -6,13 +6,17 @@ import logging
 import traceback
 from collections.abc import Iterator, Mapping
 from logging.handlers import RotatingFileHandler
+from typing import TYPE_CHECKING
 
 from commands.app import UsageFault
 from commands.messages import MESSAGES
 from commands.output import output
 from commands.texts import N_, _, say
-from config.failures import BUG, USAGE, Failure, describe, stored
+from config.exit_codes import BUG, USAGE
 from config.settings import Settings, shown
+
+if TYPE_CHECKING:
+    from config.failures import Failure
 
 BUG_TEXT = N_("This is an error of the program itself ({error}). The log {log} says where. Please report it.")
 TRANSLATED = ("expected",)  # parameters that are texts of ours themselves
@@ -22,6 +26,8 @@ LOG_BYTES, LOG_FILES = 5_000_000, 5
 
 def report(exc: BaseException, settings: Settings) -> int:
     """Tell the user what went wrong, in one line a finding; return the exit code."""
+    from config.failures import describe
+
     failure = _usage(exc) or describe(exc)
     if failure is None:
         return _report_bug(exc, settings)
@@ -48,6 +54,8 @@ def filled(failure: Failure) -> str:
 
 def cause(code: str, params: Mapping[str, str] | None) -> str:
     """The text of a cause that was stored: a dead letter's, an entry's, a run's."""
+    from config.failures import stored
+
     return filled(stored(code, params or {})) if code else ""
 
 
@@ -69,6 +77,8 @@ def start_log(settings: Settings) -> None:
 
 
 def _usage(exc: BaseException) -> Failure | None:
+    from config.failures import Failure
+
     return Failure(exc.code, exc.params, MESSAGES[exc.code], USAGE) if isinstance(exc, UsageFault) else None
 
 

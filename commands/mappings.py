@@ -11,12 +11,11 @@ from commands.app import Command, examples, new_app
 from commands.output import dump_json, output, table, write
 from commands.preview import preview
 from commands.texts import _, say
-from config.failures import OK, USAGE
+from config.exit_codes import OK, USAGE
 
 if TYPE_CHECKING:
-    from config.mapping_files import MappingText
+    from config.mapping_files import Finding, MappingText
     from config.systems import System
-    from mappings.errors import Finding
 
 app = new_app(
     help="The translation between an ERP and us: check, test, preview, schema, publish, history, diff, rollback."

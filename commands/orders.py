@@ -8,10 +8,10 @@ import typer
 
 from commands import session
 from commands.app import Command, examples, new_app
-from commands.output import money, output, shown, table
+from commands.output import Column, listing, money, output, shown, table
 from commands.texts import _, say
 from commands.words import stage_name, state_name
-from config.failures import OK
+from config.exit_codes import OK
 
 app = new_app(help="Orders: list, timeline.")
 
@@ -39,11 +39,20 @@ def list_(
     """List orders as the ERPs hold them, newest first."""
     from crm_core import orders
 
-    wanted = {"system": system, "company": company, "customer": customer, "status": status}
-    days = {"since": session.a_date(since), "until": session.a_date(until)}
     count = session.a_whole_number(limit)
     with session.database() as database:
-        rows = orders.listing(database, session.actor(), **wanted, **days, ours=ours, limit=count)
+        rows = orders.listing(
+            database,
+            session.actor(),
+            system=system,
+            company=company,
+            customer=customer,
+            status=status,
+            since=session.a_date(since),
+            until=session.a_date(until),
+            ours=ours,
+            limit=count,
+        )
     if not output.result({"orders": rows}):
         show_orders(rows)
         if len(rows) == count:
@@ -53,34 +62,20 @@ def list_(
 
 def show_orders(rows: list[dict[str, Any]]) -> None:
     """The list as a table."""
-    heads = [
-        _("System"),
-        _("Order"),
-        _("Date"),
-        _("Customer"),
-        _("Name"),
-        _("Customer's number"),
-        _("Quote"),
-        _("State"),
-    ]
-    cells = [
-        [
-            r["system"],
-            r["number"],
-            r["order_date"],
-            r["customer"] or r["customer_key"],
-            r["customer_name"],
-            r["customer_po"],
-            r["quote"],
-            state_name(r["status"]),
-            money(r["net_amount"], r["currency"]),
-            r["currency"],
-        ]
-        for r in rows
-    ]
-    table([*heads, _("Net"), _("Currency")], cells, right=(8,))
-    if not rows:
-        output.note(_("No orders."))
+    listing(
+        rows,
+        (_("System"), "system"),
+        (_("Order"), "number"),
+        (_("Date"), "order_date"),
+        (_("Customer"), lambda row: row["customer"] or row["customer_key"]),
+        (_("Name"), "customer_name"),
+        (_("Customer's number"), "customer_po"),
+        (_("Quote"), "quote"),
+        (_("State"), lambda row: state_name(row["status"])),
+        (_("Net"), lambda row: money(row["net_amount"], row["currency"])),
+        (_("Currency"), "currency"),
+        nothing=_("No orders."),
+    )
 
 
 @app.command(
@@ -121,41 +116,36 @@ def _show(order: dict[str, Any]) -> None:
         (_("Read from the ERP"), order["seen_at"]),
     ]
     table([_("Field"), _("Value")], [fact for fact in facts if fact[1]], title=title)
-    table([_("Step"), _("When"), _("Document"), _("Source"), _("Remark")], [_step(step) for step in order["steps"]])
-    heads = [
-        _("Line"),
-        _("Product"),
-        _("Text"),
-        _("Ordered"),
-        _("Delivered"),
-        _("Invoiced"),
-        _("Remaining"),
-        _("Unit"),
-        _("Stage"),
-    ]
-    lines = order["lines"]
-    cells = [
-        [
-            r["line"] or r["our_line"],
-            r["product"],
-            r["text"],
-            r["ordered"],
-            r["delivered"],
-            r["invoiced"],
-            r["remaining"],
-            r["unit"],
-            stage_name(r["stage"]),
-        ]
-        for r in lines
-    ]
-    table(heads, cells)
-    steps = [[row["line"] or row["our_line"], *_step(step)] for row in lines for step in row["steps"]]
+    listing(order["steps"], *_step_columns())
+    listing(
+        order["lines"],
+        (_("Line"), _line_name),
+        (_("Product"), "product"),
+        (_("Text"), "text"),
+        (_("Ordered"), "ordered"),
+        (_("Delivered"), "delivered"),
+        (_("Invoiced"), "invoiced"),
+        (_("Remaining"), "remaining"),
+        (_("Unit"), "unit"),
+        (_("Stage"), lambda row: stage_name(row["stage"])),
+    )
+    steps = [{**step, "line": _line_name(row)} for row in order["lines"] for step in row["steps"]]
     if steps:
-        table([_("Line"), _("Step"), _("When"), _("Document"), _("Source"), _("Remark")], steps)
+        listing(steps, (_("Line"), "line"), *_step_columns())
 
 
-def _step(step: dict[str, Any]) -> list[Any]:
-    return [stage_name(step["stage"]), step["on"], step["document"], step["source"], _remark(step)]
+def _line_name(row: dict[str, Any]) -> str:
+    return str(row["line"] or row["our_line"])
+
+
+def _step_columns() -> list[Column]:
+    return [
+        (_("Step"), lambda step: stage_name(step["stage"])),
+        (_("When"), "on"),
+        (_("Document"), "document"),
+        (_("Source"), "source"),
+        (_("Remark"), _remark),
+    ]
 
 
 def _remark(step: dict[str, Any]) -> str:

@@ -9,10 +9,10 @@ import typer
 
 from commands import session
 from commands.app import Command, UsageFault, examples, new_app
-from commands.output import dump_json, output, table, write
+from commands.output import dump_json, listing, output, table, write
 from commands.texts import _, say
 from commands.words import action_name, object_name, state_name
-from config.failures import OK
+from config.exit_codes import OK
 
 app = new_app(help="Decisions on their way to an ERP: list, show, probe, settle.")
 STATES = ("pending", "unknown", "review", "dead", "sent")
@@ -43,26 +43,20 @@ def list_(
     for row in rows:
         row["reason_text"] = _reason(row)
     if not output.result({"entries": rows}):
-        heads = [
-            _("System"),
-            _("Key"),
-            _("Version"),
-            _("Object"),
-            _("Action"),
-            _("State"),
-            _("Tries"),
-            _("ERP number"),
-            _("Reason"),
-        ]
-        table(heads, [_cells(row) for row in rows])
-        if not rows:
-            output.note(_("Nothing waits."))
+        listing(
+            rows,
+            (_("System"), "system"),
+            (_("Key"), "key"),
+            (_("Version"), "version"),
+            (_("Object"), lambda row: object_name(row["obj"])),
+            (_("Action"), lambda row: action_name(row["action"])),
+            (_("State"), lambda row: state_name(row["state"])),
+            (_("Tries"), "attempts"),
+            (_("ERP number"), "external_id"),
+            (_("Reason"), "reason_text"),
+            nothing=_("Nothing waits."),
+        )
     return OK
-
-
-def _cells(row: dict[str, Any]) -> list[Any]:
-    names = [object_name(row["obj"]), action_name(row["action"]), state_name(row["state"])]
-    return [row["system"], row["key"], row["version"], *names, row["attempts"], row["external_id"], row["reason_text"]]
 
 
 def _reason(row: dict[str, Any]) -> str:
@@ -104,12 +98,15 @@ def _show_one(row: dict[str, Any]) -> None:
         (_("Created by"), row["created_by"]),
     ]
     table([_("Field"), _("Value")], fields, title=title)
-    heads = [_("Attempt"), _("Started"), _("Finished"), _("Outcome"), _("Run")]
-    tries = [
-        [one["number"], one["started_at"], one["finished_at"], one["outcome"], one["run_id"]] for one in row["tries"]
-    ]
-    if tries:
-        table(heads, tries)
+    if row["tries"]:
+        listing(
+            row["tries"],
+            (_("Attempt"), "number"),
+            (_("Started"), "started_at"),
+            (_("Finished"), "finished_at"),
+            (_("Outcome"), "outcome"),
+            (_("Run"), "run_id"),
+        )
     write(_("The decision:"))
     write(dump_json(row["document"]))
     if row["wire"]:

@@ -6,7 +6,7 @@ import io
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -85,28 +85,32 @@ def shown(value: object) -> str:
     return str(value)
 
 
-def money(value: Decimal | str | None, currency: str) -> str:
+class Figure(str):
+    """A number that is text already: it stands right in a table."""
+
+    __slots__ = ()
+
+
+def money(value: Decimal | str | None, currency: str) -> Figure:
     """An amount with thousands separators and at least the currency's own digits."""
     from crm_core.money import digits, is_currency
 
     if value is None or value == "":
-        return ""
+        return Figure("")
     amount = Decimal(value)
     shown_digits = max(0, -int(amount.as_tuple().exponent))
     wanted = max(shown_digits, digits(currency) if is_currency(currency) else 0)
-    return f"{amount:,.{wanted}f}"
+    return Figure(f"{amount:,.{wanted}f}")
 
 
-def table(
-    headings: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", right: Sequence[int] = ()
-) -> None:
-    """Print a table; numbers stand right. `right` names further columns that do. Rows may end in fewer cells."""
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
+    """Print a table; numbers stand right. Rows may end in fewer cells."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     kept = [list(row) for row in rows]
-    numeric = {i for i in range(len(headings)) if _numeric([row[i] for row in kept if i < len(row)])} | set(right)
+    numeric = {i for i in range(len(headings)) if _numeric([row[i] for row in kept if i < len(row)])}
     view = Table(title=title or None, title_justify="left", title_style="", box=box.SIMPLE_HEAD, pad_edge=False)
     for number, heading in enumerate(headings):
         view.add_column(heading, justify="right" if number in numeric else "left", overflow="fold")
@@ -114,6 +118,18 @@ def table(
         view.add_row(*(Text(clean(shown(cell))) for cell in row))
     width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else UNBOUND
     write(_drawn(view, width).strip("\n") + "\n")
+
+
+Column = tuple[str, str | Callable[[Any], object]]
+"""Heading, and where the cell comes from: a key of the row, or a function of it."""
+
+
+def listing(rows: Sequence[Any], *columns: Column, title: str = "", nothing: str = "") -> None:
+    """Print rows by columns; `nothing` is said when there is none."""
+    cells = [[row[take] if isinstance(take, str) else take(row) for _heading, take in columns] for row in rows]
+    table([heading for heading, _take in columns], cells, title=title)
+    if not rows and nothing:
+        output.note(nothing)
 
 
 def _drawn(view: Any, width: int) -> str:
@@ -132,7 +148,9 @@ def clean(text: str) -> str:
 
 def _numeric(cells: Sequence[object]) -> bool:
     filled = [cell for cell in cells if cell not in (None, "")]
-    return bool(filled) and all(isinstance(cell, (Decimal, int)) and not isinstance(cell, bool) for cell in filled)
+    return bool(filled) and all(
+        isinstance(cell, (Decimal, int, Figure)) and not isinstance(cell, bool) for cell in filled
+    )
 
 
 def columns(rows: Sequence[tuple[str, str]]) -> str:

@@ -14,7 +14,7 @@ from commands.output import dump_json, output, write
 from commands.sync import SYSTEM
 from commands.texts import say
 from commands.words import object_name
-from config.failures import OK, SOME_FAILED
+from config.exit_codes import OK, SOME_FAILED
 
 if TYPE_CHECKING:
     from flows.context import Context

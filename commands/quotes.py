@@ -9,11 +9,11 @@ import typer
 
 from commands import session
 from commands.app import Command, UsageFault, examples, new_app
-from commands.output import output, table
+from commands.output import listing, money, output, table
 from commands.quote_lines import a_draft_line, a_part, changed_lines
 from commands.texts import N_, _, say
-from commands.words import action_name, state_name
-from config.failures import OK, USAGE
+from commands.words import action_name, basis_name, state_name
+from config.exit_codes import OK, USAGE
 
 if TYPE_CHECKING:
     from crm_core.database import Database
@@ -55,35 +55,20 @@ def list_(
 
 def show_quotes(rows: list[dict[str, Any]]) -> None:
     """The list as a table."""
-    heads = [
-        _("Quote"),
-        _("Version"),
-        _("Customer"),
-        _("Name"),
-        _("System"),
-        _("State"),
-        _("Net"),
-        _("Currency"),
-        _("Sending"),
-    ]
-    cells = [
-        [
-            r["number"],
-            r["version"],
-            r["customer_number"],
-            r["customer_name"],
-            r["system"],
-            state_name(r["state"]),
-            r["net_total"],
-            r["currency"],
-            state_name(r["entry_state"]),
-            r["external_id"],
-        ]
-        for r in rows
-    ]
-    table([*heads, _("ERP number")], cells)
-    if not rows:
-        output.note(_("No quotes."))
+    listing(
+        rows,
+        (_("Quote"), "number"),
+        (_("Version"), "version"),
+        (_("Customer"), "customer_number"),
+        (_("Name"), "customer_name"),
+        (_("System"), "system"),
+        (_("State"), lambda row: state_name(row["state"])),
+        (_("Net"), lambda row: money(row["net_total"], row["currency"])),
+        (_("Currency"), "currency"),
+        (_("Sending"), lambda row: state_name(row["entry_state"])),
+        (_("ERP number"), "external_id"),
+        nothing=_("No quotes."),
+    )
 
 
 @app.command(cls=Command, epilog=examples(("quotes show Q000123", "")))
@@ -100,36 +85,39 @@ def show(number: str = NUMBER) -> int:
 
 def _show_quote(quote: dict[str, Any]) -> None:
     title = say("Quote {number} version {version}: {state}", **{**quote, "state": state_name(quote["state"])})
-    table(
-        [_("Line"), _("Product"), _("Text"), _("Quantity"), _("Unit"), _("Price"), _("Net"), _("Tax"), _("Gross")],
-        [
-            [
-                r["line"],
-                r["product_key"],
-                r["text"],
-                r["quantity"],
-                r["unit"],
-                r["price"],
-                r["net_amount"],
-                r["tax_amount"],
-                r["gross_amount"],
-            ]
-            for r in quote["lines"]
-        ],
+    listing(
+        quote["lines"],
+        (_("Line"), "line"),
+        (_("Product"), "product_key"),
+        (_("Text"), "text"),
+        (_("Quantity"), "quantity"),
+        (_("Unit"), "unit"),
+        (_("Price"), "price"),
+        (_("Net"), "net_amount"),
+        (_("Tax"), "tax_amount"),
+        (_("Gross"), "gross_amount"),
         title=title,
     )
     sums = [[_("Net"), quote["net_total"]], [_("Tax"), quote["tax_total"]], [_("Gross"), quote["gross_total"]]]
     table([_("Total"), quote["currency"]], sums)
     if quote["instalments"]:
-        heads = [_("Instalment"), _("Percent"), _("Amount"), _("Days"), _("after")]
-        table(heads, [[r["seq"], r["percent"], r["amount"], r["days"], _(r["basis"])] for r in quote["instalments"]])
+        listing(
+            quote["instalments"],
+            (_("Instalment"), "seq"),
+            (_("Percent"), "percent"),
+            (_("Amount"), "amount"),
+            (_("Days"), "days"),
+            (_("after"), lambda row: basis_name(row["basis"])),
+        )
     if quote["entries"]:
-        heads = [_("Key"), _("Version"), _("Action"), _("State"), _("ERP number")]
-        cells = [
-            [r["key"], r["version"], action_name(r["action"]), state_name(r["state"]), r["external_id"]]
-            for r in quote["entries"]
-        ]
-        table(heads, cells)
+        listing(
+            quote["entries"],
+            (_("Key"), "key"),
+            (_("Version"), "version"),
+            (_("Action"), lambda row: action_name(row["action"])),
+            (_("State"), lambda row: state_name(row["state"])),
+            (_("ERP number"), "external_id"),
+        )
 
 
 @app.command(
@@ -172,7 +160,6 @@ def new(
 
     lines = [a_draft_line(text, with_tax=gross) for text in line]
     parts = [a_part(text) for text in instalment or []]
-    dates = {"valid_until": session.a_date(valid_until), "requested_on": session.a_date(requested)}
     with session.database() as database:
         draft = QuoteDraft(
             system=system,
@@ -184,7 +171,8 @@ def new(
             customer_po=po or "",
             payment_terms=terms or "",
             note=note or "",
-            **dates,
+            valid_until=session.a_date(valid_until),
+            requested_on=session.a_date(requested),
         )
         number = quotes.create(database, session.actor(), session.now(), draft)
         quote = quotes.show(database, session.actor(), number)

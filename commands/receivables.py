@@ -10,7 +10,7 @@ from commands import render, session
 from commands.app import Command, examples, new_app
 from commands.output import shown
 from commands.texts import N_, _, say
-from config.failures import OK
+from config.exit_codes import OK
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,6 +39,8 @@ COLUMNS = {
     "local_open": N_("Receivable, local"),
     "revalued_open": N_("Receivable, revalued"),
 }
+SELDOM = ("credits", "retention", "other", "unapplied", "advances", "bills", "disputed")
+LOCAL = ("local_currency", "local_open", "revalued_open")
 DOCUMENT_COLUMNS = {
     **COLUMNS,
     "number": N_("Document"),
@@ -105,7 +107,7 @@ def ageing(
     form: str = FORMAT,
     target: str = OUTPUT,
 ) -> int:
-    """Receivables by age: each open amount in one bucket; advances, unapplied cash, retention, bills and other apart."""
+    """Receivables by age; advances, unapplied cash, retention, bills and other receivables stand apart."""
     from crm_core import receivables_report as report
 
     session.one_of(form, render.FORMATS)
@@ -168,7 +170,16 @@ def _sheet(answer: Answer) -> render.Sheet:
         rows=rows,
         totals=totals,
         notes=_notes(answer),
+        optional=frozenset(_(COLUMNS[name]) for name in SELDOM),
+        repeated=frozenset(_(COLUMNS[name]) for name in _repeated(answer)),
     )
+
+
+def _repeated(answer: Answer) -> list[str]:
+    """Columns that say nothing: the only system, and local amounts where every currency is the local one."""
+    systems = {row["system"] for row in answer.totals}
+    local = all(row["currency"] == row["local_currency"] for row in answer.totals)
+    return [*(["system"] if len(systems) < 2 else []), *(LOCAL if local else ())]
 
 
 def _as_total(names: list[str], row: dict[str, Any]) -> list[Any]:

@@ -9,12 +9,12 @@ import typer
 
 from commands import session
 from commands.app import Command, examples
-from commands.output import money, output, table
+from commands.output import listing, money, output, table
 from commands.progress import progress
 from commands.sync import SYSTEM
 from commands.texts import _, say
 from commands.words import difference_name, object_name
-from config.failures import DIFFERS, OK
+from config.exit_codes import DIFFERS, OK
 
 if TYPE_CHECKING:
     from flows.reconcile import ReconcileReport
@@ -46,39 +46,32 @@ def show_reconcile(report: ReconcileReport) -> None:
     if not report.differences:
         output.note(_("No difference: the CRM holds what the ERP holds."))
         return
-    heads = [
-        _("Object"),
-        _("Difference"),
-        _("Key"),
-        _("Company"),
-        _("Customer"),
-        _("Currency"),
-        _("Period"),
-        _("ERP"),
-        _("CRM"),
-    ]
-    rows = [
-        [object_name(d.obj), difference_name(d.kind), d.key, d.company, d.customer, d.currency, d.period, d.erp, d.crm]
-        for d in report.differences[:SHOWN_DIFFERENCES]
-    ]
-    table(heads, rows, title=say("{count} differences", count=len(report.differences)), right=(7, 8))
+    listing(
+        report.differences[:SHOWN_DIFFERENCES],
+        (_("Object"), lambda found: object_name(found.obj)),
+        (_("Difference"), lambda found: difference_name(found.kind)),
+        (_("Key"), lambda found: found.key),
+        (_("Company"), lambda found: found.company),
+        (_("Customer"), lambda found: found.customer),
+        (_("Currency"), lambda found: found.currency),
+        (_("Period"), lambda found: found.period),
+        (_("ERP"), lambda found: found.erp),
+        (_("CRM"), lambda found: found.crm),
+        title=say("{count} differences", count=len(report.differences)),
+    )
     if len(report.differences) > SHOWN_DIFFERENCES:
         output.note(say("The first {count} are shown; --json prints all.", count=SHOWN_DIFFERENCES))
 
 
 def _totals_table(report: ReconcileReport) -> None:
-    heads = [_("Object"), _("Company"), _("Currency"), _("ERP"), _("CRM")]
-    rows = [
-        [
-            object_name(t["object"]),
-            t["company"],
-            t["currency"],
-            money(t["erp"], t["currency"]),
-            money(t["crm"], t["currency"]),
-        ]
-        for t in report.totals
-    ]
-    table(heads, rows, right=(3, 4))
+    listing(
+        report.totals,
+        (_("Object"), lambda row: object_name(row["object"])),
+        (_("Company"), "company"),
+        (_("Currency"), "currency"),
+        (_("ERP"), lambda row: money(row["erp"], row["currency"])),
+        (_("CRM"), lambda row: money(row["crm"], row["currency"])),
+    )
 
 
 def register(app: typer.Typer) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 from commands.output import clean, dump_json, output, table, write
 from commands.texts import N_, _, say
+from config.files import write_bytes
 from config.settings import shown
-from config.system_writer import write_bytes
 
 FORMATS = ("table", "json", "csv", "xlsx")
 EXACT_DIGITS = 15
@@ -32,6 +32,8 @@ class Sheet:
     rows: Sequence[Sequence[object]]
     totals: Sequence[Sequence[object]] = ()
     notes: Sequence[str] = ()
+    optional: frozenset[str] = frozenset()  # headings that a terminal shows only where something stands under them
+    repeated: frozenset[str] = frozenset()  # headings under which every row says the same: not on a terminal
 
 
 def deliver(sheet: Sheet, data: object, form: str, target: str | None) -> None:
@@ -61,9 +63,19 @@ def show(sheet: Sheet) -> None:
     """A table on the terminal."""
     for line in sheet.notes:
         output.note(line)
-    table(sheet.headings, [*sheet.rows, *sheet.totals], title=sheet.title)
+    everything = [*sheet.rows, *sheet.totals]
+    kept = [
+        i
+        for i, heading in enumerate(sheet.headings)
+        if heading not in sheet.repeated and (heading not in sheet.optional or _filled(everything, i))
+    ]
+    table([sheet.headings[i] for i in kept], [[row[i] for i in kept] for row in everything], title=sheet.title)
     if not sheet.rows:
         output.note(_("Nothing to show."))
+
+
+def _filled(rows: Sequence[Sequence[object]], column: int) -> bool:
+    return any(row[column] not in (None, "", 0) for row in rows)
 
 
 def to_csv(sheet: Sheet) -> str:
@@ -90,7 +102,7 @@ def neutral(text: str) -> str:
 
 
 def to_xlsx(sheet: Sheet) -> bytes:
-    """A workbook with one sheet. Amounts are numbers; one too long for a number's digits is written as text, exactly."""
+    """A workbook with one sheet. Amounts are numbers; one too long for a number's digits is text, exactly."""
     from xlsxwriter import Workbook
 
     memory = io.BytesIO()

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from config.errors import ConfigError
+from config.files import write_text
 from config.settings import INSTALLATION, Settings
-from config.system_writer import write_secret, write_system, write_text
+from config.system_writer import write_secret, write_system
 
 HORIZON_S = 2.0
 """A sandbox answers or forgets at once, so what is not found two seconds later was not booked."""

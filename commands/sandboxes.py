@@ -13,7 +13,7 @@ from commands.app import Command, UsageFault, examples, new_app
 from commands.output import output, table
 from commands.texts import _, say
 from config.errors import ConfigError
-from config.failures import INTERRUPTED, OK, REMOTE_DOWN
+from config.exit_codes import INTERRUPTED, OK, REMOTE_DOWN
 from config.settings import Settings
 
 app = new_app(help="Emulated ERPs to try things on: up, down, list, advance.")

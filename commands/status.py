@@ -9,10 +9,10 @@ import typer
 
 from commands import session
 from commands.app import Command, examples
-from commands.output import output, shown, table
+from commands.output import listing, output, shown
 from commands.texts import N_, _, say
 from commands.words import object_name, state_name
-from config.failures import OK, SOME_FAILED
+from config.exit_codes import OK, SOME_FAILED
 
 PROBLEMS = {
     "status-review": N_("{system}: {count} entries need a person: `crosstie outbox list --state review`."),
@@ -55,31 +55,29 @@ def _text(problem: dict[str, str]) -> str:
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    heads = [_("System"), _("Freshness"), _("Waiting"), _("Unknown"), _("Needs review"), _("Dead"), _("Dead letters")]
-    cells = [
-        [
-            r["system"],
-            age(r["freshness_s"]),
-            r["backlog"],
-            r["unknown"],
-            r["review"],
-            r["dead"],
-            r["dead_letters"],
-            shown(r["reconciled_at"]) or _("never"),
-            r["differences"],
-        ]
-        for r in rows
-    ]
-    table([*heads, _("Reconciled"), _("Differences")], cells)
-    objects = [
-        [r["system"], object_name(o["obj"]), state_name(o["state"]), age(o["age_s"]), o["finished_at"]]
-        for r in rows
-        for o in r["objects"]
-    ]
+    listing(
+        rows,
+        (_("System"), "system"),
+        (_("Freshness"), lambda row: age(row["freshness_s"])),
+        (_("Waiting"), "backlog"),
+        (_("Unknown"), "unknown"),
+        (_("Needs review"), "review"),
+        (_("Dead"), "dead"),
+        (_("Dead letters"), "dead_letters"),
+        (_("Reconciled"), lambda row: shown(row["reconciled_at"]) or _("never")),
+        (_("Differences"), "differences"),
+        nothing=_("Nothing was pulled or pushed yet: run `crosstie pull SYSTEM`."),
+    )
+    objects = [{**obj, "system": row["system"]} for row in rows for obj in row["objects"]]
     if objects:
-        table([_("System"), _("Object"), _("Newest pull"), _("Complete, age"), _("Ended")], objects)
-    if not rows:
-        output.note(_("Nothing was pulled or pushed yet: run `crosstie pull SYSTEM`."))
+        listing(
+            objects,
+            (_("System"), "system"),
+            (_("Object"), lambda row: object_name(row["obj"])),
+            (_("Newest pull"), lambda row: state_name(row["state"])),
+            (_("Complete, age"), lambda row: age(row["age_s"])),
+            (_("Ended"), "finished_at"),
+        )
 
 
 def age(seconds: float | None) -> str:

@@ -13,7 +13,7 @@ from commands.output import dump_json, output, table, write
 from commands.progress import progress
 from commands.texts import N_, _, say
 from commands.words import object_name, state_name
-from config.failures import HELD, OK, REMOTE_DOWN, SOME_FAILED
+from config.exit_codes import HELD, OK, REMOTE_DOWN, SOME_FAILED
 
 if TYPE_CHECKING:
     from crm_core.outbox_entry import Entry
@@ -152,7 +152,7 @@ def _push_exit(report: PushReport, reasons: dict[tuple[str, int], dict[str, Any]
 def _show_push(report: PushReport, reasons: dict[tuple[str, int], dict[str, Any]]) -> None:
     from commands.failures import cause
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"key": key, "version": version, "state": state, "reason": _reason(reasons.get((key, version)), cause)}
         for (key, version), state in last_states(report).items()
     ]
@@ -179,7 +179,8 @@ def _show_dry_push(system: str, found: list[tuple[Entry, Any]]) -> int:
     from commands.failures import lines
     from config.failures import describe
 
-    rows, failed = [], False
+    rows: list[dict[str, Any]] = []
+    failed = False
     for entry, wire in found:
         failure = describe(wire) if isinstance(wire, Exception) else None
         failed = failed or failure is not None
@@ -188,7 +189,7 @@ def _show_dry_push(system: str, found: list[tuple[Entry, Any]]) -> int:
     if not output.result({"system": system, "dry_run": True, "entries": rows}):
         for row in rows:
             output.note(say("{key} version {version}: {object} {action}", **row))
-            write(row["error"] or dump_json(row["wire"]))
+            write(str(row["error"]) or dump_json(row["wire"]))
         if not rows:
             output.note(_("Nothing waits."))
     return SOME_FAILED if failed else OK
@@ -208,6 +209,8 @@ def register(app: typer.Typer) -> None:
     app.command(
         cls=Command,
         epilog=examples(
-            ("push erp1", ""), ("push erp1 --dry-run", ""), ("push erp1 --wait 60", "until all is settled")
+            ("push erp1", ""),
+            ("push erp1 --dry-run", ""),
+            ("push erp1 --wait 60", "until all is settled"),
         ),
     )(push)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -11,9 +11,11 @@ from commands.app import Command, examples, new_app
 from commands.output import output, table
 from commands.texts import N_, _, say
 from config.errors import ConfigError
-from config.failures import OK, USAGE
+from config.exit_codes import OK, USAGE
 from config.settings import shown
-from config.systems import System, load_system, system_names
+
+if TYPE_CHECKING:
+    from config.systems import System
 
 app = new_app(help="Configured ERP instances: list, add, check, arm, disarm.")
 
@@ -22,7 +24,7 @@ app = new_app(help="Configured ERP instances: list, add, check, arm, disarm.")
 def list_() -> int:
     """List the configured systems."""
     settings = session.settings()
-    names = system_names(settings)
+    names = settings.system_names()
     if not names:
         raise ConfigError("no-systems", place=shown(settings.systems))
     rows = [_row(name) for name in names]
@@ -36,6 +38,7 @@ def list_() -> int:
 def _row(name: str) -> dict[str, Any]:
     from commands.failures import lines
     from config.failures import describe
+    from config.systems import load_system
 
     row: dict[str, Any] = {"name": name, "product": "", "url": "", "environment": "", "companies": [], "ok": False}
     try:
@@ -103,10 +106,11 @@ def check(
     """Check system files and their secrets without calling the ERP; `doctor` and `ping` call it."""
     from commands.failures import lines
     from config.failures import describe
+    from config.systems import load_system
     from config.wiring import endpoint, product_of
 
     settings = session.settings()
-    names = [name] if name else system_names(settings)
+    names = [name] if name else settings.system_names()
     if not names:
         raise ConfigError("no-systems", place=shown(settings.systems))
     found: dict[str, list[str]] = {}
@@ -133,7 +137,7 @@ def _arm(armed: bool) -> int:
     from crm_core import installation
 
     with session.database() as database:
-        here = installation.arm(database, session.actor(), session.now(), armed=armed)
+        here = installation.arm(database, session.actor(), session.now(), on=armed)
     data = {"environment": here.environment, "prefix": here.prefix, "armed": here.armed}
     if not output.result(data):
         text = (

@@ -43,6 +43,12 @@ STATES = {
     "approval": N_("awaiting approval"),
     "complete": N_("complete"),
 }
+BASES = {
+    "order": N_("order"),
+    "delivery": N_("delivery"),
+    "invoice": N_("invoice"),
+    "acceptance": N_("acceptance"),
+}
 ACTIONS = {"create": N_("create"), "change": N_("change"), "cancel": N_("cancel")}
 DIRECTIONS = {"pull": N_("pull"), "push": N_("push"), "replay": N_("replay"), "reconcile": N_("reconcile")}
 STAGES = {
@@ -78,6 +84,10 @@ def object_name(obj: str) -> str:
 
 def state_name(state: str) -> str:
     return _(STATES.get(state, state))
+
+
+def basis_name(basis: str) -> str:
+    return _(BASES.get(basis, basis))
 
 
 def action_name(action: str) -> str:

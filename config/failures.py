@@ -1,8 +1,4 @@
-"""Every error of every island in one form: its code, what fills its text, and the exit code it stands for.
-
-Exit codes: 0 ok · 1 our bug · 2 bad usage or configuration · 3 done, some records failed · 4 held for approval ·
-5 remote down · 6 reconciliation differs · 130 interrupted.
-"""
+"""Every error of every island in one form: its code, what fills its text, and the exit code it stands for."""
 
 from __future__ import annotations
 
@@ -13,6 +9,7 @@ from typing import Any
 
 from config import messages as config_messages
 from config.errors import ConfigError
+from config.exit_codes import HELD, REMOTE_DOWN, SOME_FAILED, USAGE
 from connectors import errors as erp
 from connectors import messages as connector_messages
 from crm_core import errors as crm
@@ -21,8 +18,6 @@ from flows import errors as flow
 from flows import messages as flow_messages
 from mappings import messages as mapping_messages
 from mappings.errors import MappingError
-
-OK, BUG, USAGE, SOME_FAILED, HELD, REMOTE_DOWN, DIFFERS, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 130
 
 EXIT_OF_CODE = {
     "disarmed": HELD,
@@ -86,7 +81,7 @@ def finding(found: Any) -> Failure:
 
 
 def stored(code: str, params: Mapping[str, str]) -> Failure:
-    """A cause as a table keeps it: a dead letter's, an entry's. Islands may share a code: what fills the text decides."""
+    """A cause as a table keeps it. Islands may share a code, so what there is to fill the text with decides."""
     texts = [messages[code] for messages in ISLANDS.values() if code in messages]
     fitting = [text for text in texts if placeholders(text) <= set(params)]
     fallback = " ".join([code, *(f"{name}={{{name}}}" for name in params)])

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.errors import ConfigError
+from config.files import write_text
 from config.mapping_targets import documents, targets
 from config.settings import INSTALLATION, Settings, shown
-from config.system_writer import write_text
 from config.systems import System
 from config.wiring import lookups
 from config.yaml_file import read_text
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from crm_core.access import Actor
     from crm_core.database import Database
     from mappings.engine import MappingSet
-    from mappings.errors import Finding
+    from mappings.errors import Finding as Finding
     from mappings.examples import ExampleResult
 
 SHIPPED = INSTALLATION / "mappings"
@@ -152,7 +152,7 @@ def _mark_file(settings: Settings, system: System) -> Path:
 
 
 def _changed(settings: Settings, system: System, text: MappingText, database: Database) -> bool:
-    """Whether the files differ from those this installation saw last; if it saw none, whether they are a new version."""
+    """Whether the files differ from those seen last here; if none were, whether they are a new version."""
     from crm_core import mapping_versions
     from crm_core.access import local_admin
 

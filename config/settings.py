@@ -41,6 +41,11 @@ class Settings:
     def log_file(self) -> Path:
         return self.home / "logs" / "crosstie.log"
 
+    def system_names(self) -> list[str]:
+        """Names of all system files; examples (example*.yaml) are none."""
+        files = sorted(self.systems.glob("*.yaml")) if self.systems.is_dir() else []
+        return [file.stem for file in files if not file.stem.startswith("example")]
+
     def variables(self) -> dict[str, str]:
         """What a child process needs to find the same installation."""
         return {

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from config.errors import ConfigError
+from config.files import write_text
 from config.settings import Settings, shown
 from config.systems import NAME, load_system
 
-BINARY = getattr(os, "O_BINARY", 0)  # Windows only
 COMPANY = re.compile(r"([^:\s]+):([A-Z]{3}):(\S+)")
 
 
@@ -66,25 +65,6 @@ def write_secret(settings: Settings, name: str, value: str) -> str:
     path = settings.secrets / name
     write_text(path, value, private=True)
     return f"${{file:{path.relative_to(settings.home).as_posix()}}}"
-
-
-def write_text(path: Path, text: str, *, private: bool = False) -> None:
-    """In UTF-8, whole or not at all."""
-    write_bytes(path, text.encode(), private=private)
-
-
-def write_bytes(path: Path, content: bytes, *, private: bool = False) -> None:
-    """Whole or not at all: a reader never sees half a file."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.unlink(missing_ok=True)
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o600 if private else 0o644)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        part.replace(path)
-    except OSError as exc:
-        raise ConfigError("file-unwritable", place=shown(path), why=exc.strerror or str(exc)) from exc
 
 
 def _lines(data: Mapping[str, Any], indent: str = "") -> list[str]:

@@ -192,12 +192,6 @@ class System:
             ) from exc
 
 
-def system_names(settings: Settings) -> list[str]:
-    """Names of all system files; examples (example*.yaml) are none."""
-    files = sorted(settings.systems.glob("*.yaml")) if settings.systems.is_dir() else []
-    return [file.stem for file in files if not file.stem.startswith("example")]
-
-
 def load_system(settings: Settings, name: str) -> System:
     """Raises ConfigError with every finding in the file."""
     path = settings.systems / f"{name}.yaml"
@@ -219,7 +213,7 @@ def load_system(settings: Settings, name: str) -> System:
 
 
 def _no_such(settings: Settings, name: str, path: Path) -> ConfigError:
-    names = system_names(settings)
+    names = settings.system_names()
     near = difflib.get_close_matches(name, names, 1)
     if near:
         return ConfigError("no-such-system-near", name=name, place=shown(path), nearest=near[0])

@@ -12,10 +12,12 @@ from pydantic import SecretStr
 
 from config.errors import ConfigError
 from config.settings import Settings
-from config.systems import System, load_system, system_names
+from config.systems import System, load_system
 
 if TYPE_CHECKING:  # heavy, and not every command needs them
-    from connectors.base import Connector, Page
+    from connectors.base import Connector as Connector
+    from connectors.base import Page
+    from connectors.base import Pong as Pong
     from connectors.descriptor import Product
     from crm_core.database import Database
     from flows.context import Context
@@ -40,7 +42,7 @@ def use_ownership(settings: Settings) -> None:
     from crm_core import ownership
 
     path = settings.config / "ownership.yaml"
-    ownership.use(ownership.load(path, system_names(settings)) if path.is_file() else ownership.SHIPPED)
+    ownership.use(ownership.load(path, settings.system_names()) if path.is_file() else ownership.SHIPPED)
 
 
 def raw_database(settings: Settings) -> Database:

@@ -2,17 +2,17 @@
 
 Where a server ends its page early we do not follow its `__next` but ask for what lies behind the last record: such
 links mostly count rows, and rows that change meanwhile would be passed over. Links are followed, verbatim, where the
-server does not understand our way (it ignores `$top` or `$filter`), or where our way brings nothing new.
+server does not understand our way: it ignores `$top` or `$filter`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from connectors.base import Page, Position, Record, Wire
 from connectors.errors import ConnectorError, PermanentError, TransientError
 from connectors.odata_client import Client, Rows, Selection
-from connectors.odata_query import Order, both
+from connectors.odata_query import Order, behind_key, both
 from connectors.odata_shape import CutLinesError
 
 
@@ -35,7 +35,7 @@ class Listing:
     """`pages` reads from a position on, `$top` records a request.
 
     Stamps come in milliseconds but may be finer inside the ERP, so records of the last stamp can come twice; they are
-    handed out once.
+    handed out once. Where more of them share a millisecond than a page holds, that millisecond is read by key.
     """
 
     def __init__(self, client: Client, selection: Selection, order: Order, bounds: str) -> None:
@@ -55,23 +55,27 @@ class Listing:
         alone = start == Position()  # one request answers the whole read
         url = self._address(at)
         while url:
-            rows = self._client.page(url)
-            records = [record_of(self._client, self._selection, row) for row in rows.rows]
-            if link and not self._links and records and records[0].key == self._first_key:  # our filter was ignored
-                self._links, url, link = True, link, ""
-                continue
-            records, at = self._take(records, at)
-            link, url = rows.next, self._onward(rows, at, bool(records))
+            rows, records = self._ask(url)
+            if again := self._first_again(records, at):
+                self._links, url, link = bool(link), link, ""
+                if url:
+                    continue
+            fresh, at = ([], at) if again else self._take(records, at)
+            link, url = rows.next, "" if again else self._onward(rows, at)
+            if records and not fresh and url and not self._links:
+                yield from self._by_key(self._order.instant(at.stamp), Position(at.stamp))
+                at = Position(self._order.next_instant(at.stamp))
+                link, url, fresh = "", self._address(at), []
             alone = alone and not url
             rest = not url and not alone and self._may_miss_unstamped
-            yield self._page(records, at, rows, last=not (url or rest))
+            yield self._page(fresh, at, rows, last=not (url or rest))
         if not alone and self._may_miss_unstamped:
-            yield from self._unstamped(at)
+            self._seen.clear()
+            yield from self._by_key(self._order.unstamped(), at, last=True)
 
-    @property
-    def _may_miss_unstamped(self) -> bool:
-        """After several requests: records without a stamp that a server sorts last are not in them."""
-        return bool(self._order.cursor and self._order.unstamped()) and not self._unstamped_first
+    def _ask(self, url: str) -> tuple[Rows, list[Record]]:
+        rows = self._client.page(url)
+        return rows, [record_of(self._client, self._selection, row) for row in rows.rows]
 
     def _address(self, at: Position) -> str:
         return self._url(self._order.behind(at), self._order.orderby)
@@ -80,19 +84,20 @@ class Listing:
         options = self._selection.query(filter=both(self._bounds, text), orderby=orderby, top=self._top)
         return self._client.url(self._selection.resource) + options
 
-    def _onward(self, rows: Rows, at: Position, fresh: bool) -> str:
+    def _first_again(self, records: list[Record], at: Position) -> bool:
+        """The read's first record where only later ones were asked for: the server ignores `$filter`."""
+        if self._links or not self._first_key or not records or records[0].key != self._first_key:
+            return False
+        stamp = self._stamp_of(records[0])
+        return not stamp or stamp < at.stamp
+
+    def _onward(self, rows: Rows, at: Position) -> str:
         """The address of what follows this answer; empty at the end."""
         full = len(rows.rows) >= self._top
-        if rows.next and (self._links or full or not fresh):
-            self._links = self._links or full
-            self._began = self._began or rows.erp_time.isoformat()
+        if rows.next and (self._links or full):
+            self._links, self._began = True, self._began or rows.erp_time.isoformat()
             return self._linked(rows.next)
-        self._began = ""
-        if not (rows.next or full):
-            return ""
-        if not fresh:  # more records bear one stamp than a page holds
-            self._top *= 2
-        return self._address(at)
+        return self._address(at) if rows.next or full else ""
 
     def _linked(self, link: str) -> str:
         if link in self._passed:
@@ -122,14 +127,34 @@ class Listing:
             self._seen.add(record.key)
             fresh.append(record)
             if not stamp:
-                self._note_born((record,))
+                self._note_born(record)
             if not self._began or stamp < self._began[: len(stamp)]:
                 at = Position(stamp, record.key)
         return fresh, at
 
-    def _note_born(self, records: Sequence[Record]) -> None:
+    def _by_key(self, text: str, at: Position, *, last: bool = False) -> Iterator[Page]:
+        """Everything that `text` means, in key order; `at` is the position however far it got."""
+        order, key, more = self._order, "", True
+        while more:
+            behind = behind_key(order.entity, order.keys, key) if key else ""
+            rows, records = self._ask(self._url(both(text, behind), ",".join(order.keys)))
+            before, key = key, records[-1].key if records else key
+            more = key != before and bool(rows.next or len(records) >= self._top)
+            fresh = [record for record in records if record.key not in self._seen]
+            for record in fresh:
+                self._seen.add(record.key)
+                if not self._stamp_of(record):
+                    self._note_born(record)
+            yield self._page(fresh, at, rows, last=last and not more)
+
+    @property
+    def _may_miss_unstamped(self) -> bool:
+        """After several requests: records without a stamp that a server sorts last are not in them."""
+        return bool(self._order.cursor and self._order.unstamped()) and not self._unstamped_first
+
+    def _note_born(self, record: Record) -> None:
         if self._order.born:
-            self._born = max([self._born, *(record.data.get(self._order.born) or "" for record in records)])
+            self._born = max(self._born, record.data.get(self._order.born) or "")
 
     def _page(self, records: list[Record], at: Position, rows: Rows, *, last: bool) -> Page:
         """At the end of a read the position also covers the records without a stamp, by the day they were created."""
@@ -143,16 +168,3 @@ class Listing:
             return record.data[self._order.cursor] or ""
         except KeyError:
             raise _lacking(self._client, self._selection, self._order.cursor) from None
-
-    def _unstamped(self, at: Position) -> Iterator[Page]:
-        """Records without a stamp, by key; no position among them is handed out: a resumed read repeats them."""
-        url = self._url(self._order.unstamped(), orderby := ",".join(self._order.keys))
-        while url:
-            rows = self._client.page(url)
-            records = [record_of(self._client, self._selection, row) for row in rows.rows]
-            if records and (rows.next or len(records) >= self._top):
-                url = self._url(self._order.unstamped(records[-1].key), orderby)
-            else:
-                url = ""
-            self._note_born(records)
-            yield self._page(records, at, rows, last=not url)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from connectors.base import Position
 from connectors.odata_metadata import Entity
-from connectors.odata_types import literal, split_key
+from connectors.odata_types import literal, next_instant, split_key
 
 MAX_FILTER = 5000
 """Longest `$filter` of a look-up, percent-encoded: web servers take addresses of 8,000 characters."""
@@ -112,6 +112,14 @@ class Order:
         young = compare(self.entity, self.born, "ge", self.born_since) if self.born_since else ""
         rest = behind_key(self.entity, self.keys, after_key) if after_key else ""
         return both(f"{self.cursor} eq null", young, rest)
+
+    def instant(self, stamp: str) -> str:
+        """Everything within the millisecond of `stamp`, or on its day."""
+        first = compare(self.entity, self.cursor, "ge", stamp)
+        return both(first, compare(self.entity, self.cursor, "lt", self.next_instant(stamp)))
+
+    def next_instant(self, stamp: str) -> str:
+        return next_instant(stamp, day=self.entity.properties[self.cursor].type == "Edm.DateTime")
 
     def _stamped(self) -> str:
         return compare(self.entity, self.cursor, "ge", self.since) if self.since else f"{self.cursor} ne null"

@@ -194,3 +194,11 @@ def shifted(stamp: str, seconds: int, *, day: bool) -> str:
     """`stamp` (a moment or a day, ISO) so many seconds earlier; as a day where the cursor has days only."""
     earlier = moment(stamp) - timedelta(seconds=seconds)
     return earlier.date().isoformat() if day else earlier.isoformat().replace("+00:00", "Z")
+
+
+def next_instant(stamp: str, *, day: bool) -> str:
+    """The next day, or the next millisecond: stamps on the wire are no finer. Written as stamps are."""
+    if day:
+        return (moment(stamp) + timedelta(days=1)).date().isoformat()
+    later = moment(stamp).replace(tzinfo=None) + timedelta(milliseconds=1)
+    return later.isoformat(timespec="microseconds") + "Z"

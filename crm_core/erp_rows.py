@@ -9,10 +9,11 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import astuple
 from sqlalchemy import Connection
 
 from crm_core import model, schema
@@ -54,7 +55,7 @@ class ErpRows:
             )
             for name, kind in schema.child_fields(model.PULLED[obj])
         ]
-        self._get = itemgetter(*self._fields)
+        self._get = attrgetter(*self._fields)
         columns = ["system", "key", "changed_at", "custom", *self._fields, *self._extra, *schema.BOOKKEEPING]
         self.columns = columns
         self._upsert = _upsert_sql(self.table, columns, ("system", "key"), self._mark)
@@ -66,7 +67,7 @@ class ErpRows:
             marks = ",".join([self._mark] * len(chunk))
             where = f"system = {self._mark} AND key IN ({marks})"
             sql = f"SELECT key, row_hash, changed_at FROM {self.table} WHERE {where}"
-            for key, digest, changed_at in conn.exec_driver_sql(sql, (system, *chunk)):
+            for key, digest, changed_at in conn.exec_driver_sql(sql, (system, *chunk)).all():
                 found[key] = Known(digest, _stamp(changed_at))
         return found
 
@@ -87,11 +88,10 @@ class ErpRows:
         rows: list[Row] = []
         children: list[tuple[_Child, list[Row]]] = [(child, []) for child in self._children]
         for item, digest in taken:
-            plain = msgspec.to_builtins(item.record)
-            rows.append(self._row(seen, item, plain, digest))
+            rows.append(self._row(seen, item, digest))
             for child, child_rows in children:
-                child_rows.extend(child.rows(seen.system, item.key, plain))
-        conn.exec_driver_sql(self._upsert, rows)
+                child_rows += child.rows(seen.system, item.key, item.record)
+        conn.exec_driver_sql(self._upsert, _as_text(rows))
         for child, child_rows in children:
             child.write(conn, seen.system, replaced, child_rows)
 
@@ -104,14 +104,15 @@ class ErpRows:
             [(system, key) for key in keys],
         )
 
-    def _row(self, seen: Seen, item: Taken, plain: dict[str, Any], row_hash: str) -> Row:
-        extra = (document_key(item.record),) if self._extra else ()
+    def _row(self, seen: Seen, item: Taken, row_hash: str) -> Row:
+        record = item.record
+        extra = (document_key(record),) if self._extra else ()
         return (
             seen.system,
             item.key,
-            stamp_or_none(item.record.changed_at),
-            json.dumps(plain["custom"], ensure_ascii=False, sort_keys=True) if plain["custom"] else "{}",
-            *self._get(plain),
+            stamp_or_none(record.changed_at),
+            json.dumps(record.custom, ensure_ascii=False, sort_keys=True) if record.custom else "{}",
+            *self._get(record),
             *extra,
             row_hash,
             seen.mapping_version,
@@ -119,9 +120,17 @@ class ErpRows:
         )
 
 
-def row_hash(encode: Callable[[Any], bytes], record: model.Record, mapping_version: str) -> str:
-    """Hash of a record's canonical values and the mapping that made them: unequal means there is something to write."""
-    return hashlib.blake2b(encode(record), digest_size=16, key=mapping_version.encode()[:64]).hexdigest()
+def hasher(mapping_version: str) -> Callable[[model.Record], str]:
+    """Hashes a record's canonical values and the mapping that made them: unequal means there is something to write."""
+    encode = msgspec.msgpack.Encoder(decimal_format="string").encode
+    keyed = hashlib.blake2b(digest_size=16, key=mapping_version.encode()[:64])
+
+    def row_hash(record: model.Record) -> str:
+        digest = keyed.copy()
+        digest.update(encode(record))
+        return digest.hexdigest()
+
+    return row_hash
 
 
 def document_key(line: Any) -> str:
@@ -136,25 +145,30 @@ def stamp_or_none(at: datetime | None) -> str | None:
 
 class _Child:
     def __init__(self, table: str, name: str, fields: list[str], mark: str) -> None:
-        self.name = name
-        self._get = itemgetter(*fields)
+        self._lines = attrgetter(name)
         columns = ["system", "parent", "seq", *fields]
         marks = ",".join([mark] * len(columns))
         self._insert = f"INSERT INTO {table} ({','.join(map(_quoted, columns))}) VALUES ({marks})"
         self._delete = f"DELETE FROM {table} WHERE system = {mark} AND parent = {mark}"
 
-    def rows(self, system: str, parent: str, plain: dict[str, Any]) -> Iterable[Row]:
-        get = self._get
-        return [(system, parent, seq, *get(line)) for seq, line in enumerate(plain[self.name])]
+    def rows(self, system: str, parent: str, record: model.Record) -> list[Row]:
+        """A line's own columns are its fields, in their order."""
+        return [(system, parent, seq, *astuple(line)) for seq, line in enumerate(self._lines(record))]
 
     def write(self, conn: Connection, system: str, replaced: Sequence[str], rows: list[Row]) -> None:
         self.delete(conn, system, replaced)
         if rows:
-            conn.exec_driver_sql(self._insert, rows)
+            conn.exec_driver_sql(self._insert, _as_text(rows))
 
     def delete(self, conn: Connection, system: str, parents: Sequence[str]) -> None:
         if parents:
             conn.exec_driver_sql(self._delete, [(system, parent) for parent in parents])
+
+
+def _as_text(rows: list[Row]) -> list[Row]:
+    """The same rows with amounts and days as text, which every database takes; at once, because that is fastest."""
+    texts: list[Row] = msgspec.to_builtins(rows)
+    return texts
 
 
 def _upsert_sql(table: str, columns: Sequence[str], key: Sequence[str], mark: str) -> str:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, delete, select
 
 from crm_core import audit, dead_letters, linking, order_history, receivable_rows, schema
 from crm_core.database import Clock, Database, utc_now
-from crm_core.erp_rows import ErpRows, Seen, row_hash, stamp_or_none
+from crm_core.erp_rows import ErpRows, Seen, hasher, stamp_or_none
 from crm_core.intake import Reject, Taken
 
 
@@ -78,14 +78,14 @@ class Store:
 
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
         self.database, self.clock = database, clock
-        self._encode = msgspec.msgpack.Encoder(decimal_format="string").encode
 
     def store_page(self, page: Page, *, dry_run: bool = False) -> Counts:
         """Write a page; `dry_run` counts and writes nothing."""
         counts = Counts(read=len(page.taken) + len(page.rejects), rejected=len(page.rejects), removed=len(page.gone))
         rows = _rows(page.obj, self.database.engine.dialect.paramstyle)
         now = self.clock()
-        hashed = {item.key: (item, row_hash(self._encode, item.record, page.mapping_version)) for item in page.taken}
+        row_hash = hasher(page.mapping_version)
+        hashed = {item.key: (item, row_hash(item.record)) for item in page.taken}
         with self.database.write() as conn:
             change = self._sort(conn, rows, page, hashed, counts)
             if dry_run:

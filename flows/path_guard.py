@@ -1,7 +1,7 @@
 """Has the ERP changed under the mapping? A mapped field that used to be filled and is no longer there holds the run.
 
 *Absent*: no record that could have the field has it, not even as empty: it was renamed or taken away, however few
-records there are. *Emptied*: it is there and empty in a whole large page; a small page may well hold only records without it.
+records there are. *Emptied*: there, and empty in a whole large page; a small page may hold only records without it.
 """
 
 from __future__ import annotations

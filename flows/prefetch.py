@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import gc
 import queue
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+COLLECT_EVERY = 100_000
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Let Python look for cyclic garbage after so many new containers only: records hold none, and at its usual 700 the
+    looking costs half as much again as decoding a page. Of pulls in several threads the first one sets it back.
+    """
+    usual = gc.get_threshold()
+    if not 0 < usual[0] < COLLECT_EVERY:
+        yield
+        return
+    gc.set_threshold(COLLECT_EVERY, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 class Prefetched(Generic[T]):

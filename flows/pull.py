@@ -20,7 +20,7 @@ from crm_core.store import Counts, Page
 from flows.context import Context, Progress, nobody_watches
 from flows.errors import FlowError, HeldError, UsageError
 from flows.path_guard import PathGuard
-from flows.prefetch import Prefetched
+from flows.prefetch import Prefetched, seldom_collected
 from mappings.engine import Section
 from mappings.errors import RecordMappingError
 
@@ -141,7 +141,7 @@ class _ObjectPull:
         read_from, newest = start.read_from, start.stamp
         guard = PathGuard(self.section, sync_state.PathFill(ctx.database, ctx.system, self.obj, read.name))
         pages = ctx.connector.pull(self.obj, read.name, since=start.since, after=after, fields=self.section.fields)
-        with Prefetched(pages) as prefetched:
+        with seldom_collected(), Prefetched(pages) as prefetched:
             for page in prefetched:
                 read_from = read_from or page.erp_time
                 newest = max(newest, page.position.stamp)

@@ -37,9 +37,11 @@ def check_plan(plan: Plan, around: Surroundings, builtins: frozenset[str], findi
 
 
 def target_of_paths(paths: Iterable[str]) -> Target:
-    """A target without types or required fields, from dotted paths."""
+    """A target without types or required fields, from dotted paths; one that leads to others is a list or an object."""
     root: dict[str, Any] = {"fields": {}, "children": {}}
-    for path in paths:
+    every = set(paths)
+    leading = {path[:at] for path in every for at, char in enumerate(path) if char == "."}
+    for path in every - leading:
         *parents, name = path.split(".")
         node = root
         for parent in parents:

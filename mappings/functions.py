@@ -27,7 +27,7 @@ _NO_DAY = {"0000-00-00", "00000000"}
 
 ARITY: dict[str, tuple[int, int]] = {
     "money": (1, 2), "neg": (1, 1), "abs": (1, 1), "signed": (2, 2), "sumMoney": (1, 1), "mulMoney": (2, 3),
-    "roundMoney": (2, 2), "compare": (2, 2), "date": (1, 1), "stamp": (1, 3), "localDate": (2, 2), "code": (2, 2),
+    "roundMoney": (2, 2), "compare": (2, 2), "date": (1, 1), "stamp": (1, 3), "localDate": (2, 2), "code": (2, 3),
     "lookup": (2, 3), "key": (1, 8), "stripZeros": (1, 1), "default": (2, 2), "text": (1, 1),
 }  # fmt: skip
 """Fewest and most arguments of each function of ours."""
@@ -218,11 +218,16 @@ def _zone(name: Any) -> ZoneInfo:
 # -- codes, keys and texts ----------------------------------------------------------------------------------------
 
 
-def _code(tables: Tables) -> Callable[[Any, Any], str | None]:
-    def code(table: Any, value: Any) -> str | None:
-        """The other side's word for a code. Empty or missing is missing, unless the table has an entry for ''."""
+def _code(tables: Tables) -> Callable[..., str | None]:
+    def code(table: Any, value: Any, otherwise: Any = None) -> Any:
+        """The other side's word for a code. Empty or missing is missing, unless the table has an entry for ''.
+
+        An unknown code refuses the record, unless the mapping says what to take `otherwise`.
+        """
         entries = tables[table]
         found = entries.get("" if value is None else value) if value is None or isinstance(value, str) else None
+        if found is None and otherwise is not None:
+            return otherwise
         if found is None and value not in (None, ""):
             raise ValueProblem("unknown-code", table=str(table), value=shown(value))
         return found

@@ -38,7 +38,7 @@ MESSAGES: dict[str, str] = {
     "unknown-table": "{where}: there is no table {table} under `{kind}:`; nearest: {nearest}",
     "unused-table": "table {table} is used by no expression; remove it or use it",
     "code-ambiguous": "table {table} cannot be used backwards: {value} stands for {codes}; use a table of its own for writing",
-    "lookup-absent": "the system file has no `lookups: {table}`: records that need it will be refused; {purpose}",
+    "lookup-absent": "the system file lists no `lookups: {table}:` ({purpose}); add it if this system needs it",
     "section-same": "{where}: {section} is not a section of {object} that is written out; nearest: {nearest}",
     # overlays
     "overlay-base-moved": "the shipped text of {path} has changed since this line was written; look at both, then set its hash under `base_hash:` to {hash}",

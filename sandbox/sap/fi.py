@@ -296,14 +296,14 @@ class Ledger:
         self.journal.set(document, "changed", made.entered)
         return made
 
-    def transfer_back(self, partial: Line, on: date) -> Document:
-        """Undo a partial line of a payment: a transfer clears it and leaves its amount on account."""
-        assert partial.settles
-        back = Line(partial.customer, -partial.amount, partial.rate, offsetting="")
-        kept = Line(partial.customer, partial.amount, partial.rate, special_gl=partial.special_gl)
-        document = self._transfer(partial.document.company, partial.document.currency, on, [back, kept])
-        self.journal.remove(partial.settles.partials, partial)
-        self.clear(document, _not_before(on, [partial]), [partial, back])
+    def transfer_back(self, line: Line, on: date) -> Document:
+        """Put a payment's line back on account: a transfer clears it and leaves the money, without the discount."""
+        back = Line(line.customer, -line.amount, line.rate, discount=-line.discount)
+        kept = Line(line.customer, line.amount + line.discount, line.rate, special_gl=line.special_gl)
+        document = self._transfer(line.document.company, line.document.currency, on, [back, kept])
+        if line.settles:
+            self.journal.remove(line.settles.partials, line)
+        self.clear(document, _not_before(on, [line]), [line, back])
         return document
 
 

@@ -25,6 +25,7 @@ from sandbox.sap.dataset import (
 )
 from sandbox.sap.fi import Document, Line, PostingError
 from sandbox.sap.masterdata import LOADER, load_master_data
+from sandbox.sap.money import ZERO
 from sandbox.sap.sd import REJECTED, Billing, BillingItem, Delivery, Item, Order
 from sandbox.sap.settlements import Application, Settlements
 from sandbox.sap.texts import internal_unit
@@ -143,25 +144,19 @@ class Replay:
                 phase = UNDO if payment.returned > entered else UNDO_LATE
                 yield Event(max(payment.returned, entered), phase, n, "returns", name, _call(self._return, payment))
 
-    def _applications(self) -> Iterator[Application]:
-        """The applications that ever count, each with the discount given with it."""
-        discounts = {
-            (a.source, a.item, a.instalment, a.on, a.undone): a for a in self.data.applications if a.kind == "discount"
-        }
-        alone = {a.key for a in discounts.values()}
-        kept = []
-        for data in self.data.applications:
-            if data.undone and data.undone <= data.on:
-                continue
-            application = Application(data)
-            same = discounts.get((data.source, data.item, data.instalment, data.on, data.undone))
-            if data.kind == "payment" and same and same.key in alone:
-                application.discount = same.amount
-                alone.discard(same.key)
-            kept.append(application)
-        return (
-            application for application in kept if application.data.kind != "discount" or application.data.key in alone
-        )
+    def _applications(self) -> list[Application]:
+        """The applications that ever count; a discount goes with a payment of the same day to the same item."""
+        rows = [row for row in self.data.applications if not (row.undone and row.undone <= row.on)]
+        discounts: dict[object, list[ApplicationData]] = defaultdict(list)
+        for row in rows:
+            if row.kind == "discount":
+                discounts[_together(row)].append(row)
+        found = []
+        for row in rows:
+            if row.kind != "discount":
+                given = discounts[_together(row)] if row.kind == "payment" else []
+                found.append(Application(row, given.pop().amount if given else ZERO))
+        return found + [Application(row) for alone in discounts.values() for row in alone]
 
     def _known_on(self, data: ApplicationData) -> date:
         """The day an application can be booked: its own, or the later entry of what it joins."""
@@ -305,6 +300,10 @@ class Replay:
     def _undo(self, application: Application) -> None:
         assert application.data.undone
         self.settlements.undo(application, application.data.undone)
+
+
+def _together(row: ApplicationData) -> object:
+    return row.source, row.item, row.instalment, row.on, row.undone
 
 
 def _call(function: Callable[..., None], *arguments: object) -> Callable[[], None]:

@@ -165,7 +165,7 @@ class Settlements:
         if whole_payment or not application.data.source:
             return lost
         payment = self.payments[application.data.source[1]]
-        if line.settles:
+        if line.settles or line.discount:
             document = self.ledger.transfer_back(line, on)
             payment.moved.append(document)
             payment.sources.append(document.lines[1])

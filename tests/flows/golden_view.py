@@ -18,6 +18,7 @@ from crm_core.receivables_books import Scope
 from tests import golden
 
 SYSTEM = "s4"
+SOURCE = ("company_code", "fiscal_year", "reference", "instalment")
 
 
 def load_our_own(db: Database, books: golden.Golden) -> None:
@@ -25,10 +26,7 @@ def load_our_own(db: Database, books: golden.Golden) -> None:
     with db.write() as conn:
         items = schema.open_item
         rows = conn.execute(select(items).where(items.c.system == SYSTEM)).mappings().all()
-        keys = {
-            _source(row["company_code"], row["fiscal_year"], row["reference"], row["instalment"]): row["key"]
-            for row in rows
-        }
+        keys = {"/".join(row[name] for name in SOURCE): row["key"] for row in rows}
         rates = [msgspec.structs.asdict(rate) for rate in books.rates]
         conn.execute(insert(schema.exchange_rate), rates)
         disputes = [

@@ -56,6 +56,23 @@ class Bookkeeper:
                 left[row.source[1]] -= row.taken
         return {key: amount for key, amount in left.items() if amount}
 
+    def balance(self, on: date) -> dict[str, Decimal]:
+        """By currency: documents less payments, discounts and write-offs; what pays across moves between the two."""
+        sums = {"CNY": ZERO, "USD": ZERO}
+        for invoice in self.data.invoices:
+            if invoice.posted <= on:
+                sums[invoice.currency] += invoice.net
+        for payment in self.data.payments:
+            if payment.posted <= on and not (payment.returned and payment.returned <= on):
+                sums[payment.currency] -= payment.amount
+        for row in self._effective(on):
+            source = self._currency(row.source) if row.source else ""
+            target = self._invoice(row.item).currency
+            if row.kind in ("discount", "write_off") or source != target:
+                sums[target] -= row.amount
+                sums[source or target] += row.taken
+        return sums
+
     def _effective(self, on: date) -> Iterator[ApplicationData]:
         return (row for row in self.data.applications if row.on <= on and not (row.undone and row.undone <= on))
 

@@ -89,7 +89,7 @@ class Player:
             self.books.across(credit, debit, min(size, -self.books.rest(credit)), self.books.rest(debit))
 
     def reset(self, one: int, other: int, size: Decimal) -> None:
-        """A clearing by a payment, or by a document without lines; one that cleared a transfer goes with the transfer."""
+        """A clearing by a payment, or by a document without lines; what cleared a transfer goes with the transfer."""
         lines = self.books.lines
         names = sorted({line["clearing"] for line in lines.values() if line.get("clearing")})
         plain = [name for name in names if not self._moves(name)]
@@ -126,7 +126,9 @@ class Player:
 
     def back(self, one: int, other: int, size: Decimal) -> None:
         lines = self.books.lines
-        partials = [k for k in lines if self.books.is_partial(k) and self.books.is_open(k) and lines[k]["role"] == "payment"]
+        partials = [
+            k for k in lines if self.books.is_partial(k) and self.books.is_open(k) and lines[k]["role"] == "payment"
+        ]
         if partials:
             self.books.transfer_back(partials[one % len(partials)])
 

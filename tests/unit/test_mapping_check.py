@@ -196,7 +196,7 @@ def test_source_paths_are_checked_against_the_system() -> None:
 
 
 def test_a_push_is_checked_on_both_sides() -> None:
-    wires = {"things": {"SoldTo": "Edm.String", "to_Item.Qty": "Edm.Decimal"}}
+    wires = {"things": {"SoldTo": "Edm.String", "to_Item": "a list", "to_Item.Qty": "Edm.Decimal"}}
     document = {
         "fields": {"customer": {"type": "text"}},
         "children": {"lines": {"fields": {"qty": {"type": "quantity"}}}},

@@ -50,6 +50,17 @@ def test_any_history_leaves_what_its_rows_say(random: Random, actions: int) -> N
     assert_sound(replay.books.ledger)
     assert left_on_items(replay) == keeper.item_rests(keeper.day)
     assert left_on_payments(replay) == keeper.unapplied(keeper.day)
+    for days in range(0, (keeper.day - START).days + 1, 3):
+        day = START + timedelta(days=days)
+        assert posted_by(replay, day) == keeper.balance(day), day
+
+
+def posted_by(replay: Replay, day: date) -> dict[str, Decimal]:
+    sums = {"CNY": ZERO, "USD": ZERO}
+    for line in replay.books.ledger.lines():
+        if line.document.posted <= day and line.special_gl != "W":
+            sums[line.document.currency] += line.amount
+    return sums
 
 
 @settings(max_examples=60)

@@ -1,0 +1,30 @@
+"""Writing files so that a reader never sees half of one, and a secret is its owner's alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from config.errors import ConfigError
+from config.settings import shown
+
+BINARY = getattr(os, "O_BINARY", 0)  # Windows only
+
+
+def write_text(path: Path, text: str, *, private: bool = False) -> None:
+    """In UTF-8, whole or not at all."""
+    write_bytes(path, text.encode(), private=private)
+
+
+def write_bytes(path: Path, content: bytes, *, private: bool = False) -> None:
+    """Whole or not at all: a reader never sees half a file."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o600 if private else 0o644)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        part.replace(path)
+    except OSError as exc:
+        raise ConfigError("file-unwritable", place=shown(path), why=exc.strerror or str(exc)) from exc
