@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 DIGITS = {
     **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split(), 0),
@@ -16,25 +16,22 @@ DIGITS = {
 
 ZERO = Decimal(0)
 _UNITS = {digits: Decimal(1).scaleb(-digits) for digits in (0, 2, 3)}
+_WIDE = Context(prec=60, rounding=ROUND_HALF_UP)
 
 
 def rounded(amount: Decimal, currency: str) -> Decimal:
-    with localcontext() as context:
-        context.prec = 60
-        return amount.quantize(_UNITS[DIGITS[currency]], ROUND_HALF_UP)
+    return amount.quantize(_UNITS[DIGITS[currency]], context=_WIDE)
 
 
 def tax_split(
     quantity: Decimal, price: Decimal, rate: Decimal, includes_tax: bool, currency: str
 ) -> tuple[Decimal, Decimal]:
     """Net and tax of a line; `rate` in per cent. With tax inside the price, tax is what rounding the net leaves."""
-    with localcontext() as context:
-        context.prec = 60
-        total = rounded(quantity * price, currency)
-        if not includes_tax:
-            return total, rounded(total * rate / 100, currency)
-        net = rounded(total * 100 / (100 + rate), currency)
-        return net, total - net
+    total = rounded(_WIDE.multiply(quantity, price), currency)
+    if not includes_tax:
+        return total, rounded(_WIDE.multiply(total, rate).scaleb(-2), currency)
+    net = rounded(_WIDE.divide(total * 100, 100 + rate), currency)
+    return net, total - net
 
 
 def plain(value: Decimal) -> Decimal:

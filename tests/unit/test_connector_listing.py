@@ -64,7 +64,7 @@ class Server:
         self.requests.append(asked)
         self.clock += timedelta(seconds=1)
         self._change()
-        found = self._sorted([row for row in self.rows.values() if self._meets(row, asked.get("$filter", ""))])
+        found = self._sorted([row for row in self.rows.values() if self._meets(row, asked.get("$filter", ""))], asked)
         if "$top" not in self.ignores:
             found = found[: int(asked.get("$top") or len(found))]
         offset = int(asked.get("$skiptoken") or 0)
@@ -85,14 +85,17 @@ class Server:
     def _meets(self, row: dict[str, Any], text: str) -> bool:
         return not text or "$filter" in self.ignores or compile_filter(text, ORDERS.sets["A_SalesOrder"])(row)
 
-    def _sorted(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _sorted(self, rows: list[dict[str, Any]], asked: dict[str, str]) -> list[dict[str, Any]]:
         none = datetime.min.replace(tzinfo=UTC) if self.empty_first else datetime.max.replace(tzinfo=UTC)
+        if asked["$orderby"] == "SalesOrder":
+            return sorted(rows, key=lambda row: row["SalesOrder"].zfill(10))
+        assert asked["$orderby"] == "LastChangeDateTime,SalesOrder"
         return sorted(rows, key=lambda row: (row["LastChangeDateTime"] or none, row["SalesOrder"].zfill(10)))
 
     def _shown(self, row: dict[str, Any]) -> dict[str, Any]:
         return {
             "SalesOrder": row["SalesOrder"],
-            "CreationDate": f"/Date({int(datetime.combine(row['CreationDate'], datetime.min.time(), UTC).timestamp()) * 1000})/",
+            "CreationDate": f"/Date({(row['CreationDate'] - date(1970, 1, 1)).days * 86_400_000})/",
             "LastChangeDateTime": self._wire(row["LastChangeDateTime"]),
         }
 
