@@ -14,16 +14,6 @@ from commands.texts import N_, _, say
 from commands.words import object_name, state_name
 from config.exit_codes import OK, SOME_FAILED
 
-PROBLEMS = {
-    "status-review": N_("{system}: {count} entries need a person: `crosstie outbox list --state review`."),
-    "status-dead": N_("{system}: {count} entries were refused: `crosstie outbox list --state dead`."),
-    "status-dead-letters": N_("{system}: {count} records could not be taken: `crosstie dead-letters list`."),
-    "status-differs": N_(
-        "{system}: the newest reconciliation found {count} differences: `crosstie reconcile {system}`."
-    ),
-    "status-run": N_("{system}: the newest pull of {obj} is {state}: `crosstie pull {system} {obj}`."),
-    "status-stale": N_("{system}: {obj} was last read completely {age} ago: `crosstie pull {system} {obj}`."),
-}
 AGES = ((86400, N_("{count} d")), (3600, N_("{count} h")), (60, N_("{count} min")), (1, N_("{count} s")))
 
 
@@ -50,8 +40,10 @@ def status(
 
 
 def _text(problem: dict[str, str]) -> str:
+    from commands.failures import cause
+
     words = {name: state_name(value) if name == "state" else value for name, value in problem.items()}
-    return say(PROBLEMS[problem["code"]], **words)
+    return cause(problem["code"], words)
 
 
 def _show(rows: list[dict[str, Any]]) -> None:

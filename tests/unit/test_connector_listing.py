@@ -87,9 +87,9 @@ class Server:
 
     def _sorted(self, rows: list[dict[str, Any]], asked: dict[str, str]) -> list[dict[str, Any]]:
         none = datetime.min.replace(tzinfo=UTC) if self.empty_first else datetime.max.replace(tzinfo=UTC)
-        if asked["$orderby"] == "SalesOrder":
+        if asked.get("$orderby", "LastChangeDateTime,SalesOrder") == "SalesOrder":
             return sorted(rows, key=lambda row: row["SalesOrder"].zfill(10))
-        assert asked["$orderby"] == "LastChangeDateTime,SalesOrder"
+        assert asked.get("$orderby", "LastChangeDateTime,SalesOrder") == "LastChangeDateTime,SalesOrder"
         return sorted(rows, key=lambda row: (row["LastChangeDateTime"] or none, row["SalesOrder"].zfill(10)))
 
     def _shown(self, row: dict[str, Any]) -> dict[str, Any]:
