@@ -19,20 +19,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     use_language(choose_language(args))
     from commands import build, failures  # after the language is known
     from commands.output import output
+    from config.exit_codes import INTERRUPTED
     from config.settings import load_settings
 
     settings = load_settings()
     output.json, output.quiet = _has(args, "--json"), _has(args, "--quiet")
-    failures.start_log(settings)
-    try:
-        code = build.run(args)
-    except KeyboardInterrupt:
-        code = 130
-    except BrokenPipeError:
-        return _closed_pipe()
-    except Exception as exc:  # the one place where an error becomes words
-        return failures.report(exc, settings)
-    if code == 130:
+    with failures.log_to(settings):
+        try:
+            code = build.run(args)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        except BrokenPipeError:
+            return _closed_pipe()
+        except Exception as exc:
+            return failures.report(exc, settings)
+    if code == INTERRUPTED:
         output.warn(_(INTERRUPTED_TEXT))
     return code
 

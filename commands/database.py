@@ -17,8 +17,10 @@ def upgrade() -> int:
     from config.wiring import raw_database
 
     database = raw_database(session.settings())
-    before = database.version()
-    after = database.upgrade()
+    try:
+        before, after = database.version(), database.upgrade()
+    finally:
+        database.dispose()
     if not output.result({"before": before, "version": after, "place": str(database.place)}):
         text = (
             N_("{place} is of version {version} already.")
@@ -36,7 +38,10 @@ def version() -> int:
     from crm_core.database import head_version
 
     database = raw_database(session.settings())
-    found, needed = database.version(), head_version()
+    try:
+        found, needed = database.version(), head_version()
+    finally:
+        database.dispose()
     if not output.result({"version": found, "needed": needed, "place": str(database.place)}):
         text = N_("{place}: version {found}, needed {needed}.")
         output.note(say(text, place=database.place, found=found or "-", needed=needed))

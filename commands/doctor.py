@@ -44,8 +44,10 @@ def doctor(
 ) -> int:
     """Look at Python, disk, database, files and secrets; with a system also at its address, clock and services."""
     settings = session.settings()
-    found = [*_machine(settings), *_database(settings), *_systems(settings, system)]
-    if system and all(finding.state != "bad" for finding in found if finding.what.endswith(system)):
+    found = [*_machine(settings), *_database(settings)]
+    files = list(_systems(settings, system))
+    found += files
+    if system and not _bad(files):
         found += _online(settings, system)
     if not output.result({"checks": [_plain(finding) for finding in found], "ok": not _bad(found)}):
         states = {"ok": _("ok"), "note": _("note"), "bad": _("bad")}

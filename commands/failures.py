@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING
 
@@ -59,21 +60,32 @@ def cause(code: str, params: Mapping[str, str] | None) -> str:
     return filled(stored(code, params or {})) if code else ""
 
 
-def start_log(settings: Settings) -> None:
-    """Log to the home; where it cannot be written the command still runs."""
+@contextmanager
+def log_to(settings: Settings) -> Iterator[None]:
+    """Log to the home meanwhile; where it cannot be written the command still runs."""
     root = logging.getLogger()
-    try:
-        settings.log_file.parent.mkdir(parents=True, exist_ok=True)
-        handler: logging.Handler = RotatingFileHandler(
-            settings.log_file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", delay=True
-        )
-    except OSError:
-        handler = logging.NullHandler()
+    handler = _log_file(settings)
     handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s %(message)s"))
-    root.handlers[:] = [handler]
+    before = root.level
+    root.addHandler(handler)
     root.setLevel(logging.INFO)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
+        handler.close()
+
+
+def _log_file(settings: Settings) -> logging.Handler:
+    try:
+        settings.log_file.parent.mkdir(parents=True, exist_ok=True)
+        settings.log_file.open("a").close()
+    except OSError:
+        return logging.NullHandler()
+    return RotatingFileHandler(settings.log_file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
 
 
 def _usage(exc: BaseException) -> Failure | None:

@@ -33,6 +33,12 @@ STATES = {
     # dead letters
     "replayed": N_("replayed"),
     "discarded": N_("discarded"),
+    # credit checks
+    "not_checked": N_("not checked"),
+    "passed": N_("passed"),
+    "blocked": N_("blocked"),
+    "partly_released": N_("partly released"),
+    "released": N_("released"),
     # quotes and orders
     "draft": N_("draft"),
     "accepted": N_("accepted"),

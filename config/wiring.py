@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -29,11 +29,15 @@ def open_database(settings: Settings) -> Database:
     from crm_core.database import Database, utc_now
 
     database = Database(settings.database_url)
-    if not database.version():
-        database.upgrade()
-    database.require_version()
-    installation.ensure(database, utc_now(), environment=settings.environment)
-    use_ownership(settings)
+    try:
+        if not database.version():
+            database.upgrade()
+        database.require_version()
+        installation.ensure(database, utc_now(), environment=settings.environment)
+        use_ownership(settings)
+    except BaseException:
+        database.dispose()
+        raise
     return database
 
 
@@ -136,10 +140,12 @@ def open_context(settings: Settings, name: str) -> Iterator[Context]:
     from flows.context import Context
 
     system = load_system(settings, name)
-    database = open_database(settings)
-    mapping = open_mapping(settings, system, database)
-    connector = open_connector(system)
-    try:
+    with ExitStack() as stack:
+        database = open_database(settings)
+        stack.callback(database.dispose)
+        mapping = open_mapping(settings, system, database)
+        connector = open_connector(system)
+        stack.callback(connector.close)
         yield Context(
             system=name,
             database=database,
@@ -150,9 +156,6 @@ def open_context(settings: Settings, name: str) -> Iterator[Context]:
             commit_horizon=commit_horizon(system),
             send_deadline=timedelta(seconds=system.file.timeout_s),
         )
-    finally:
-        connector.close()
-        database.dispose()
 
 
 def commit_horizon(system: System) -> timedelta:

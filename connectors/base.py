@@ -36,11 +36,13 @@ class Read:
 
     `complete`: it lists everything that exists (or is open), so what is missing from it is gone.
     `watermark`: whether a stored position lets the next run start later; else it always starts at the beginning.
+    `covered_by`: the read that, from the beginning, shows everything that this one would: the first run needs no second.
     """
 
     name: str
     complete: bool = False
     watermark: bool = True
+    covered_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

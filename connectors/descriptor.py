@@ -49,7 +49,8 @@ class Paging(Strict):
 class ReadSpec(Strict):
     """One way of reading. `when_null` is the creation date that stands in where the cursor is empty.
 
-    `overlap_s` is re-read before the position asked for: stamps of long transactions appear late.
+    `overlap_s` is re-read before the position asked for: stamps of long transactions appear late. `covered_by` names
+    the read that, from the beginning, shows everything that this one would.
     """
 
     name: str
@@ -60,6 +61,7 @@ class ReadSpec(Strict):
     filter: str = ""
     complete: bool = False
     watermark: bool | None = None
+    covered_by: str = ""
 
     @property
     def keeps_watermark(self) -> bool:

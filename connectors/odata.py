@@ -48,7 +48,7 @@ class ODataConnector:
 
     def reads(self, obj: str) -> list[Read]:
         specs = self._client.resource(obj).reads
-        return [Read(spec.name, spec.complete, spec.keeps_watermark) for spec in specs]
+        return [Read(spec.name, spec.complete, spec.keeps_watermark, spec.covered_by) for spec in specs]
 
     def pull(self, obj: str, read: str, *, since: str, after: Position, fields: Iterable[str]) -> Iterator[Page]:
         """Starts earlier than `since` by the read's overlap: stamps of long transactions become visible late."""

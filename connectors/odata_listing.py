@@ -46,12 +46,12 @@ class Listing:
         self._passed: set[str] = set()
         self._first_key = ""
         self._stamp, self._seen = "", set[str]()
-        self._unstamped_first = False
+        self._unstamped_first = False  # this server was seen to sort records without a stamp before the others
         self._born = ""  # the newest day on which a record without a stamp was created
 
     def pages(self, start: Position) -> Iterator[Page]:
         at, link = start, ""
-        self._stamp, self._unstamped_first = start.stamp, bool(start.key and not start.stamp)
+        self._stamp = start.stamp
         alone = start == Position()  # one request answers the whole read
         url = self._address(at)
         while url:
@@ -97,7 +97,7 @@ class Listing:
         if rows.next and (self._links or full):
             self._links, self._began = True, self._began or rows.erp_time.isoformat()
             return self._linked(rows.next)
-        return self._address(at) if rows.next or full else ""
+        return self._address(at) if (rows.next or full) and not self._links else ""
 
     def _linked(self, link: str) -> str:
         if link in self._passed:
@@ -115,11 +115,11 @@ class Listing:
             self._seen.clear()
         if not self._first_key and records:
             self._first_key = records[0].key
-            self._unstamped_first = self._unstamped_first or not self._stamp_of(records[0])
         fresh = []
-        for record in records:
+        for number, record in enumerate(records):
             stamp = self._stamp_of(record)
             if stamp != self._stamp:
+                self._unstamped_first = self._unstamped_first or bool(number and not self._stamp)
                 self._stamp = stamp
                 self._seen.clear()
             elif record.key in self._seen:

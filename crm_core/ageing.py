@@ -29,7 +29,7 @@ from crm_core.receivables import (
 
 Key = tuple[str, str]
 """(system, key)"""
-_ONE = Decimal(1)
+_NONE = Decimal(0)
 
 
 def ageing(
@@ -55,9 +55,9 @@ def ageing(
         payment_rows = [sums.add_payment(row) for row in _payment_rows(books, quotes)]
         bill_rows = [sums.add_bill(row) for row in _bill_rows(books, quotes)]
         companies = sums.companies()
-    item_rows.sort(key=lambda row: (_place(row.item), _natural(row.item.instalment), row.item.key))
+    item_rows.sort(key=lambda row: _place(row.item, row.item.instalment))
     for rows in (payment_rows, bill_rows):
-        rows.sort(key=lambda row: (_place(row.payment), row.payment.key))
+        rows.sort(key=lambda row: _place(row.payment))
     return Report(as_of, companies, item_rows, payment_rows, bill_rows, sorted(quotes.missing))
 
 
@@ -116,16 +116,23 @@ class _Quotes:
         self.rates = {pair: rate for pair, (_, rate) in newest.items()}
         self.missing: set[tuple[str, str]] = set()
 
-    def booked(self, document: OpenItem | Payment) -> Decimal:
-        return _ONE if document.currency == document.local_currency else document.rate
+    @staticmethod
+    def booked(document: OpenItem | Payment, amount: Decimal) -> tuple[Decimal, Decimal]:
+        """The amount in local currency at the booked rate, for both."""
+        rate = 1 if document.currency == document.local_currency else document.rate
+        return (quantize(amount * rate, document.local_currency),) * 2
 
-    def newest(self, document: OpenItem | Payment) -> Decimal:
-        pair = document.currency, document.local_currency
-        if pair[0] == pair[1]:
-            return _ONE
-        if pair not in self.rates:
-            self.missing.add(pair)
-        return self.rates.get(pair, document.rate)
+    def local(self, document: OpenItem | Payment, amount: Decimal) -> tuple[Decimal, Decimal]:
+        """The amount in local currency, at the booked rate and at the newest one."""
+        own, local = document.currency, document.local_currency
+        if own == local:
+            same = quantize(amount, local)
+            return same, same
+        newest = self.rates.get((own, local))
+        if newest is None:
+            self.missing.add((own, local))
+            newest = document.rate
+        return quantize(amount * document.rate, local), quantize(amount * newest, local)
 
 
 def _in_dispute(disputes: Iterable[Dispute], as_of: date) -> dict[Key, Decimal | None]:
@@ -134,7 +141,7 @@ def _in_dispute(disputes: Iterable[Dispute], as_of: date) -> dict[Key, Decimal |
     for dispute in disputes:
         if in_force(dispute.opened_on, dispute.closed_on, as_of):
             key = dispute.system, dispute.item_key
-            so_far = found.get(key, Decimal(0))
+            so_far = found.get(key, _NONE)
             found[key] = None if dispute.amount is None or so_far is None else so_far + dispute.amount
     return found
 
@@ -147,20 +154,19 @@ def _item_rows(
         if not rest:
             continue
         item = books.items[key]
-        booked, newest = quotes.booked(item), quotes.newest(item)
         column = _column(item, books.as_of)
-        disputed = _disputed(item, rest, in_dispute.get(key, Decimal(0))) if column == "open" else zero(item.currency)
+        nothing = zero(item.currency)
+        disputed = _disputed(item, rest, in_dispute.get(key, _NONE)) if column == "open" else nothing
         row = ItemRow(
             item,
             column,
-            rest + zero(item.currency),
-            disputed,
+            rest + nothing,
+            disputed + nothing,
             (books.as_of - item.due_date).days if item.due_date else None,
             sums.buckets_of(item, books.as_of) if column == "open" else {},
-            quantize(rest * booked, item.local_currency),
-            quantize(rest * newest, item.local_currency),
+            *quotes.local(item, rest),
         )
-        yield row, quantize(disputed * booked, item.local_currency), quantize(disputed * newest, item.local_currency)
+        yield row, *(quotes.local(item, disputed) if disputed else (_NONE, _NONE))
 
 
 def _column(item: OpenItem, as_of: date) -> str:
@@ -174,9 +180,8 @@ def _column(item: OpenItem, as_of: date) -> str:
 def _disputed(item: OpenItem, rest: Decimal, disputed: Decimal | None) -> Decimal:
     """At most what is open; nothing of a credit memo."""
     if rest < 0:
-        return zero(item.currency)
-    whole = item.disputed or disputed is None
-    return zero(item.currency) + (rest if whole or disputed is None else min(rest, disputed))
+        return _NONE
+    return rest if item.disputed or disputed is None else min(rest, disputed)
 
 
 def _payment_rows(books: _Books, quotes: _Quotes) -> Iterator[PaymentRow]:
@@ -184,11 +189,8 @@ def _payment_rows(books: _Books, quotes: _Quotes) -> Iterator[PaymentRow]:
         if rest:
             payment = books.payments[key]
             column = "advances" if payment.kind == "advance" else "unapplied"
-            local = quantize(rest * quotes.booked(payment), payment.local_currency)
-            revalued = local
-            if column == "unapplied":
-                revalued = quantize(rest * quotes.newest(payment), payment.local_currency)
-            yield PaymentRow(payment, column, rest + zero(payment.currency), local, revalued)
+            local = quotes.booked(payment, rest) if column == "advances" else quotes.local(payment, rest)
+            yield PaymentRow(payment, column, rest + zero(payment.currency), *local)
 
 
 def _bill_rows(books: _Books, quotes: _Quotes) -> Iterator[BillRow]:
@@ -196,17 +198,14 @@ def _bill_rows(books: _Books, quotes: _Quotes) -> Iterator[BillRow]:
     for key in books.payment_rests:
         payment = books.payments[key]
         if payment.kind == "bill" and in_force(payment.posting_date, payment.maturity_date, books.as_of):
-            local, revalued = (
-                quantize(payment.amount * rate, payment.local_currency)
-                for rate in (quotes.booked(payment), quotes.newest(payment))
-            )
-            yield BillRow(payment, payment.amount + zero(payment.currency), local, revalued)
+            local = quotes.local(payment, payment.amount)
+            yield BillRow(payment, payment.amount + zero(payment.currency), *local)
 
 
-def _place(document: OpenItem | Payment) -> tuple[object, ...]:
-    return document.system, document.company_code, document.fiscal_year, _natural(document.document_number)
-
-
-def _natural(number: str) -> tuple[int, str]:
-    """Shorter first: numbers as text, with or without their leading zeros, in the order of numbers."""
-    return len(number), number
+def _place(document: OpenItem | Payment, instalment: str = "") -> tuple[str | int, ...]:
+    """In the order of numbers: they are texts, with or without leading zeros, and the shorter comes first."""
+    number = document.document_number
+    return (
+        document.system, document.company_code, document.fiscal_year, len(number), number,
+        len(instalment), instalment, document.key,
+    )  # fmt: skip

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 
 from crm_core.ageing_report import COLUMNS, BillRow, CompanyAgeing, CurrencyAgeing, Figures, ItemRow, Level, PaymentRow
-from crm_core.buckets import Buckets
+from crm_core.buckets import BASES, Buckets
 from crm_core.money import zero
 from crm_core.receivables import OpenItem, Payment
 
@@ -49,12 +49,17 @@ class Sums:
         }
         self._width = len(COLUMNS) + steps * len(bases)
         self._cells: dict[tuple[str, str, str, str, str], _Cell] = {}
+        self._aged: dict[tuple[date, date, date], dict[str, str]] = {}
 
     def buckets_of(self, item: OpenItem, as_of: date) -> dict[str, str]:
         """Basis → bucket. Without a due date, an item ages from its document date."""
-        written = item.document_date
-        since = {"due": item.due_date or written, "invoice": written, "posting": item.posting_date}
-        return {basis: self.buckets.name((as_of - since[basis]).days) for basis in self.bases}
+        dates = item.due_date or item.document_date, item.document_date, item.posting_date
+        known = self._aged.get(dates)
+        if known is None:
+            since = dict(zip(BASES, dates, strict=True))
+            known = {basis: self.buckets.name((as_of - since[basis]).days) for basis in self.bases}
+            self._aged[dates] = known
+        return known
 
     def add_item(self, row_and_disputed: tuple[ItemRow, Decimal, Decimal]) -> ItemRow:
         row, disputed_local, disputed_revalued = row_and_disputed

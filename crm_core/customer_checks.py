@@ -24,27 +24,37 @@ SIMILAR = 88
 """Score (0-100) from which two names are shown as perhaps the same; a warning only, so rather too low than too high."""
 _MAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _COUNTRY = re.compile(r"[A-Z]{2}")
+_CATEGORY = re.compile(r"organisation|person")
 _LEGAL_FORMS = re.compile(
     r"股份有限公司|有限责任公司|有限公司|公司|\b(co|ltd|limited|inc|incorporated|corp|corporation|company|llc|plc|gmbh|ag|sa|bv)\b\.?",
     re.IGNORECASE,
 )
 
 
-def checked(values: Mapping[str, str]) -> dict[str, str]:
-    """The fields trimmed, phone in E.164, tax id compact. Raises RefusedError naming the field that cannot be right."""
+def checked(values: Mapping[str, str], known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """`values` trimmed, a phone in E.164, a tax id compact; `known` are the customer's other fields, left as they are.
+
+    Raises RefusedError naming the field that cannot be right.
+    """
     found = {name: value.strip() for name, value in values.items()}
-    if not found["name"]:
+    whole = {**(known or {}), **found}
+    if not whole["name"]:
         raise RefusedError("customer-nameless")
-    found["country"] = found["country"].upper()
-    if found["country"] and not _COUNTRY.fullmatch(found["country"]):
-        raise RefusedError("country-unknown", value=found["country"])
-    if found["category"] not in ("organisation", "person"):
-        raise RefusedError("category-unknown", value=found["category"])
-    if found["email"] and not _MAIL.fullmatch(found["email"]):
-        raise RefusedError("email-invalid", value=found["email"])
-    found["phone"] = phone(found["phone"], found["country"])
-    found["tax_id"] = tax_id(found["tax_id"], found["country"], found["category"])
-    return found
+    country = whole["country"].upper()
+    fixed = {
+        "country": lambda value: _matching(_COUNTRY, value.upper(), "country-unknown"),
+        "category": lambda value: _matching(_CATEGORY, value, "category-unknown"),
+        "email": lambda value: _matching(_MAIL, value, "email-invalid"),
+        "phone": lambda value: phone(value, country),
+        "tax_id": lambda value: tax_id(value, country, whole["category"]),
+    }
+    return {name: fixed[name](value) if name in fixed and value else value for name, value in found.items()}
+
+
+def _matching(pattern: re.Pattern[str], value: str, code: str) -> str:
+    if not pattern.fullmatch(value):
+        raise RefusedError(code, value=value)
+    return value
 
 
 def phone(text: str, country: str) -> str:

@@ -64,7 +64,7 @@ def edit(db: Database, actor: Actor, now: datetime, number: str, changes: Mappin
                 raise RefusedError("unknown-field", field=name, known=", ".join(sorted(known)))
             if not ownership.may_write("customers", name, "crm", origin=row["origin"]):
                 raise RefusedError("field-of-erp", field=name, number=number, system=row["origin"])
-        values = customer_checks.checked({**{name: row[name] for name in known}, **changes})
+        values = customer_checks.checked(changes, {name: row[name] for name in known})
         changed = {name: value for name, value in values.items() if value != row[name]}
         if changed:
             conn.execute(update(_TABLE).where(_TABLE.c.number == number).values(**changed, updated_at=now))

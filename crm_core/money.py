@@ -43,13 +43,15 @@ def digits(currency: str) -> int:
 
 def quantize(amount: Decimal, currency: str) -> Decimal:
     """`amount` in the currency's own digits, half away from zero, never a negative zero; raises RefusedError."""
-    return EXACT.add(EXACT.quantize(amount, _quantum(currency)), _ZERO[currency])
+    return EXACT.quantize(amount, _quantum(currency)) or _ZERO[currency]
 
 
 def zero(currency: str) -> Decimal:
     """Nothing, in the currency's own digits: a sum that starts here keeps them; raises RefusedError."""
-    _quantum(currency)
-    return _ZERO[currency]
+    try:
+        return _ZERO[currency]
+    except KeyError:
+        raise _unknown(currency) from None
 
 
 def total(amounts: Iterable[Decimal], currency: str) -> Decimal:
@@ -67,4 +69,8 @@ def _quantum(currency: str) -> Decimal:
     try:
         return _QUANTUM[currency]
     except KeyError:
-        raise RefusedError("unknown-currency", field="currency", value=currency) from None
+        raise _unknown(currency) from None
+
+
+def _unknown(currency: str) -> RefusedError:
+    return RefusedError("unknown-currency", field="currency", value=currency)

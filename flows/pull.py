@@ -101,6 +101,7 @@ class _ObjectPull:
         self._take = taker(obj)
         self._causes: Counter[str] = Counter()
         self._erp_time: datetime | None = None
+        self._listed: dict[str, datetime] = {}  # reads that showed everything in this run, by the ERP's time they began
         self.run_id = ""
 
     def run(self) -> None:
@@ -136,6 +137,10 @@ class _ObjectPull:
     def _read(self, read: base.Read) -> None:
         ctx = self.ctx
         start = self._start(read)
+        if (shown_at := self._listed.get(read.covered_by)) and not start.since and not start.resumed:
+            if not self.dry_run:
+                self._finish(read, _instant(shown_at), shown_at)
+            return
         after = base.Position(start.stamp, start.key)
         seen: set[str] | None = set() if read.complete else None
         read_from, newest = start.read_from, start.stamp
@@ -153,6 +158,8 @@ class _ObjectPull:
             guard.save()
         if seen is not None:
             self._missing(seen)
+        if read_from and not start.since:
+            self._listed[read.name] = read_from
         if read.watermark and not self.dry_run:
             self._finish(read, newest, read_from)
 
@@ -163,7 +170,7 @@ class _ObjectPull:
         return sync_state.start_of(self.ctx.database, self.ctx.system, self.obj, read.name, version, full=self.full)
 
     def _finish(self, read: base.Read, newest: str, read_from: datetime | None) -> None:
-        cap = f"{read_from:%Y-%m-%dT%H:%M:%S.%fZ}" if read_from else newest
+        cap = _instant(read_from) if read_from else newest
         sync_state.finish_read(
             self.ctx.database,
             self.ctx.system,
@@ -268,6 +275,10 @@ class _ObjectPull:
         for start in range(0, len(keys), LOOKUP_CHUNK):
             chunk = keys[start : start + LOOKUP_CHUNK]
             yield from self.ctx.connector.lookup(self.obj, chunk, fields=self.section.fields)
+
+
+def _instant(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 def replay(ctx: Context, obj: str, keys: Sequence[str]) -> Counts:

@@ -78,7 +78,8 @@ def add_customer(conn: Any, number: str, erp_key: str, *, name: str, tax_id: str
 
 def customer_row(number: str, **values: str) -> dict[str, Any]:
     texts = "name name_en category tax_id language email phone website street city postal_code region country owner".split()
-    row: dict[str, Any] = {"number": number, **dict.fromkeys(texts, ""), "origin": "crm", "blocked": False}
+    row: dict[str, Any] = {"number": number, **dict.fromkeys(texts, ""), "category": "organisation"}
+    row |= {"origin": "crm", "blocked": False}
     return {**row, "created_at": NOW, "updated_at": NOW, "custom": {}, **values}
 
 

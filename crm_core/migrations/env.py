@@ -1,11 +1,13 @@
 """Run by `Database.upgrade`: migrations on the connection it hands over."""
 
+from typing import Any, Literal
+
 from alembic import context
 
 from crm_core.schema import metadata
 
 
-def render_item(kind: str, item: object, _context: object) -> str | bool:
+def render_item(kind: str, item: Any, _context: object) -> str | Literal[False]:
     """Our column types are written as crm_core.schema names them."""
     if kind == "type" and type(item).__module__ == "crm_core.schema":
         return f"schema.{type(item).__name__}()"

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from sandbox.sap.catalogue import Catalogue
 from sandbox.sap.clock import Clock
-from sandbox.sap.fi import Company, Document, Ledger, Line, Link, rest
+from sandbox.sap.documents import Company, Document, Line, Link, rest
+from sandbox.sap.fi import Ledger
 from sandbox.sap.journal import Journal
 from sandbox.sap.money import ZERO
 from sandbox.sap.partners import Partners
@@ -35,6 +37,9 @@ class Books:
         self.billings: dict[str, Billing] = {}
         self.rates: dict[tuple[str, str], list[tuple[date, Decimal]]] = {}
         self.terms: set[str] = set()
+        self.overrides: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
+        """Properties shown as an ERP user has set them by hand, whatever the documents say: by entity set and key."""
+
         self.log: dict[str, list[tuple[str, str]]] = {}
         """Which request did what to which order or partner; a document's first entry is its creation."""
 

@@ -1,13 +1,18 @@
 """What an ERP user changes by hand: POST /_sandbox/mutate {"what": …}.
 
-set {object: orders|customers|products|deliveries, number, values: {property: value}} · amount {object: orders|invoices|
-open_items, number (open_items: company/year/number/item), by, line?} · release_credit {order} · reject_order {order,
-reason?} · block_customer {customer, blocked?} · rename {customer, name} · credit_limit {customer, amount, currency} ·
-price {product, company, rate, currency?, customer?, from?} · post_invoice {customer, company, amount, currency?,
-posting_date?, document_date?, due?, terms?, special_gl?, rate?, reference?} (a negative amount is a credit memo) · pay
-{customer, company, amount, currency?, posting_date?, item?, discount?, rate?, reference?} · write_off {item, amount,
-posting_date?, reason?} · reverse {document, posting_date?} · reset_clearing {clearing}.
-`item`, `document` and `clearing` are {company, fiscal_year, number, item?}. Dates are ISO, amounts text.
+- set {object: orders|order_items|customers|products|deliveries|invoices|open_items, number, values: {property: value}};
+  parts of a longer key are joined by /, as in CN01/2026/1800000001/1
+- amount {object: orders|invoices|open_items, number, by, line?}: an amount grows by `by`
+- release_credit {order} · reject_order {order, reason?} · credit_limit {customer, amount, currency}
+- block_customer {customer, blocked?} · rename {customer, name}
+- price {product, company, rate, currency?, customer?, from?}
+- post_invoice {customer, company, amount, currency?, posting_date?, document_date?, due?, terms?, special_gl?, rate?,
+  reference?}: a negative amount is a credit memo
+- pay {customer, company, amount, currency?, posting_date?, item?, discount?, rate?, reference?}: without item on account
+- write_off {item, amount, posting_date?, reason?} · reverse {document, posting_date?} · reset_clearing {clearing}
+
+`item`, `document` and `clearing` are {company, fiscal_year, number, item?}. Dates are ISO, today unless given; amounts
+are text.
 """
 
 from __future__ import annotations
@@ -17,21 +22,40 @@ from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sandbox.odata.backend import ControlError, ODataError, Row
+from sandbox.odata.backend import ControlError, ODataError, ReadRow, Row
 from sandbox.sap.books import CHANNEL, Books
-from sandbox.sap.fi import Company, Document, Line, PostingError, rest
-from sandbox.sap.money import DIGITS, ZERO, rounded
+from sandbox.sap.change_request import Request
+from sandbox.sap.documents import Document, Line, rest
+from sandbox.sap.fi import PostingError
+from sandbox.sap.money import ZERO, rounded
 from sandbox.sap.order_desk import OrderDesk
 from sandbox.sap.sd import REJECTED, Item, Order
 from sandbox.sap.terms import instalments
 
 ORDER_BLOCK = "01"
+SETS = {
+    "orders": ("A_SalesOrder", ("SalesOrder",)),
+    "order_items": ("A_SalesOrderItem", ("SalesOrder", "SalesOrderItem")),
+    "customers": ("A_BusinessPartner", ("BusinessPartner",)),
+    "products": ("A_Product", ("Product",)),
+    "deliveries": ("A_OutbDeliveryHeader", ("DeliveryDocument",)),
+    "invoices": ("A_BillingDocument", ("BillingDocument",)),
+    "open_items": (
+        "A_OperationalAcctgDocItemCube", ("CompanyCode", "FiscalYear", "AccountingDocument", "AccountingDocumentItem")
+    ),
+}  # fmt: skip
+WRITABLE = {
+    "PurchaseOrderByCustomer", "PurchaseOrderByShipToParty", "AssignmentReference", "RequestedDeliveryDate",
+    "CustomerPaymentTerms", "DeliveryBlockReason", "HeaderBillingBlockReason", "SalesDocApprovalStatus",
+}  # fmt: skip
+CUSTOMER_BLOCKS = {"OrderIsBlockedForCustomer", "DeliveryIsBlocked", "BillingIsBlockedForCustomer", "DeletionIndicator"}
 
 
 class Changes:
-    def __init__(self, books: Books, desk: OrderDesk) -> None:
+    def __init__(self, books: Books, desk: OrderDesk, read: Callable[[str, Row], ReadRow | None]) -> None:
         self.books = books
         self.desk = desk
+        self.read = read
         self._kinds: dict[str, Callable[[Request], Row]] = {
             "set": self._set, "amount": self._amount, "release_credit": self._release, "reject_order": self._reject,
             "block_customer": self._block, "rename": self._rename, "credit_limit": self._limit, "price": self._price,
@@ -53,32 +77,43 @@ class Changes:
     # -- master data and orders ----------------------------------------------------------------------------------
 
     def _set(self, ask: Request) -> Row:
+        """What the desk or the partner master can change is changed there; anything else is shown as it is set."""
         kind, number = ask.text("object"), ask.text("number")
-        values = {name: _typed(name, value) for name, value in ask.mapping("values").items()}
+        if kind not in SETS:
+            raise ControlError(f"object must be one of {', '.join(SETS)}; got {kind!r}")
+        set_name, names = SETS[kind]
+        key = dict(zip(names, number.split("/"), strict=False))
+        row = self.read(set_name, key) if len(key) == len(names) else None
+        values = ask.mapping("values")
+        if row is None:
+            raise ControlError(f"there is no {kind} {number}; its number is {'/'.join(names)}")
+        values = {name: _typed(name, value, row.get(name)) for name, value in values.items()}
         if kind == "orders":
-            order = ask.order(number)
-            if status := values.pop("TotalCreditCheckStatus", None):
-                self.books.journal.set(order, "credit_status", status)
-            self.desk.change_header(order, values, False)
+            values = self._set_order(ask.order(number), values)
         elif kind == "customers":
-            table = ask.customer(number) if "OrderIsBlockedForCustomer" in values else self._partner(ask, number)
-            self.books.partners.change(
-                "A_Customer" if "Customer" in table and "BusinessPartner" not in table else "A_BusinessPartner",
-                table,
-                values,
-            )
-        elif kind == "deliveries":
-            delivery = self.books.deliveries.get(number) or ask.missing("delivery", number)
-            self.books.change_delivery(delivery, planned=values.get("PlannedGoodsIssueDate", delivery.planned))
-        elif kind == "products":
-            product = self.books.catalogue.products.get(number) or ask.missing("product", number)
-            self.books.journal.set(
-                product, "names", {**product.names, "EN": values.get("ProductDescription", product.name("EN"))}
-            )
-            self.books.journal.set(product, "changed", self.books.clock.stamp())
-        else:
-            raise ControlError(f"object must be orders, customers, deliveries or products; got {kind!r}")
+            values = self._set_customer(ask, number, values)
+        if values:
+            at = (set_name, tuple(key.values()))
+            self.books.journal.put(self.books.overrides, at, {**self.books.overrides.get(at, {}), **values})
         return {"object": kind, "number": number}
+
+    def _set_order(self, order: Order, values: Row) -> Row:
+        """Returns what is left to be shown by hand."""
+        self.books.touch(order)
+        if status := values.pop("TotalCreditCheckStatus", None):
+            self.books.journal.set(order, "credit_status", status)
+        own = {name: values.pop(name) for name in list(values) if name in WRITABLE}
+        if own:
+            self.desk.change_header(order, own, False)
+        return values
+
+    def _set_customer(self, ask: Request, number: str, values: Row) -> Row:
+        customer = {name: values.pop(name) for name in list(values) if name in CUSTOMER_BLOCKS}
+        partner = {name: values.pop(name) for name in list(values) if name.startswith(("Organization", "SearchTerm"))}
+        if customer:
+            self.books.partners.change("A_Customer", ask.customer(number), customer)
+        self.books.partners.change("A_BusinessPartner", self._partner(ask, number), partner)
+        return values
 
     def _partner(self, ask: Request, number: str) -> Row:
         return self.books.partners.get("A_BusinessPartner", {"BusinessPartner": number}) or ask.missing(
@@ -222,87 +257,18 @@ class Changes:
         }
 
 
-class Request:
-    """One mutate request; every accessor's error names the field and what it may be."""
-
-    def __init__(self, change: Row, books: Books) -> None:
-        self.change = change
-        self.books = books
-
-    def text(self, name: str) -> str:
-        value = self.change.get(name)
-        if not isinstance(value, str | int) or value == "":
-            raise ControlError(f"{name} is missing")
-        return str(value)
-
-    def mapping(self, name: str) -> Row:
-        value = self.change.get(name)
-        if not isinstance(value, dict):
-            raise ControlError(f"{name} must be an object")
-        return value
-
-    def decimal(self, name: str) -> Decimal:
-        try:
-            value = Decimal(self.text(name))
-        except InvalidOperation:
-            raise ControlError(f"{name} must be a number as text; got {self.change[name]!r}") from None
-        return value
-
-    def day(self, name: str, default: date | None = None) -> date:
-        if name not in self.change:
-            return default or self.books.clock.today()
-        try:
-            return date.fromisoformat(self.text(name))
-        except ValueError:
-            raise ControlError(f"{name} must be an ISO date; got {self.change[name]!r}") from None
-
-    def currency(self, company: Company | None) -> str:
-        code = str(self.change.get("currency") or (company.currency if company else ""))
-        if code not in DIGITS:
-            raise ControlError(f"currency {code!r} is not known")
-        return code
-
-    def rate(self, currency: str, company: Company, on: date) -> Decimal:
-        return self.decimal("rate") if "rate" in self.change else self.books.rate(currency, company, on)
-
-    def company(self) -> Company:
-        return self.books.companies.get(self.text("company")) or self.missing("company", self.text("company"))
-
-    def customer(self, number: str) -> Row:
-        return self.books.partners.customer(number) or self.missing("customer", number)
-
-    def order(self, number: str) -> Order:
-        return self.books.orders.get(number) or self.missing("order", number)
-
-    def document(self, name: str) -> Document:
-        key = self.mapping(name)
-        at = (str(key.get("company", "")), str(key.get("fiscal_year", "")), str(key.get("number", "")))
-        return self.books.ledger.documents.get(at) or self.missing("document", "/".join(at))
-
-    def line(self, name: str) -> Line:
-        return self.line_at([*self.document(name).key, str(self.mapping(name).get("item", "1"))])
-
-    def line_at(self, key: list[str]) -> Line:
-        document = self.books.ledger.documents.get(tuple(key[:3]))  # type: ignore[arg-type]
-        lines = document.lines if document else []
-        return next((line for line in lines if [str(line.item)] == key[3:]), None) or self.missing(
-            "line", "/".join(key)
-        )
-
-    def missing(self, kind: str, number: str) -> Any:
-        raise ControlError(f"there is no {kind} {number}")
-
-
 def _named(document: Document) -> Row:
     company, year, number = document.key
     return {"document": {"company": company, "fiscal_year": year, "number": number}}
 
 
-def _typed(name: str, value: Any) -> Any:
-    """Property values come as JSON: dates in ISO form, where the name says it is one."""
-    if name.endswith("Date") and isinstance(value, str) and value:
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            raise ControlError(f"{name} must be an ISO date; got {value!r}") from None
+def _typed(name: str, value: Any, present: object) -> Any:
+    """Property values come as JSON: dates in ISO form and numbers as text, where what is there now is one."""
+    try:
+        if isinstance(present, Decimal):
+            return Decimal(str(value))
+        if isinstance(present, date) or name.endswith("Date"):
+            return date.fromisoformat(value) if value else None
+    except (ValueError, TypeError, InvalidOperation):
+        raise ControlError(f"{name} must be a number or an ISO date as it is now; got {value!r}") from None
     return value

@@ -23,7 +23,7 @@ from sandbox.sap.dataset import (
     known,
     read,
 )
-from sandbox.sap.fi import Company
+from sandbox.sap.documents import Company
 from sandbox.sap.money import ZERO
 
 FILES = {"customers", "orders", "order_lines", "payments", "products"}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from sandbox.odata.backend import ControlError, Row
+from sandbox.odata.backend import ControlError, ReadRow, Row
 from sandbox.sap.books import Books
 from sandbox.sap.changes import Changes
-from sandbox.sap.fi import Line, rest
+from sandbox.sap.documents import Line, rest
 from sandbox.sap.money import plain
 from sandbox.sap.order_desk import OrderDesk
 from sandbox.sap.sd import Order
@@ -18,9 +18,9 @@ KEY_FIELDS = ("PurchaseOrderByCustomer", "PurchaseOrderByShipToParty", "Assignme
 
 
 class Desk:
-    def __init__(self, books: Books, orders: OrderDesk) -> None:
+    def __init__(self, books: Books, orders: OrderDesk, read: Callable[[str, Row], ReadRow | None]) -> None:
         self.books = books
-        self.changes = Changes(books, orders)
+        self.changes = Changes(books, orders, read)
 
     def mutate(self, change: Row) -> Row:
         return self.changes.make(change)

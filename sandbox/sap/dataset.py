@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from sandbox.sap.fi import Company
+from sandbox.sap.documents import Company
 from sandbox.sap.money import DIGITS
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from decimal import Decimal
 from sandbox.odata.backend import Row
 from sandbox.sap import texts
 from sandbox.sap.catalogue import Price, Product
-from sandbox.sap.fi import Line
+from sandbox.sap.documents import Line
 from sandbox.sap.money import ZERO, plain, rounded
 from sandbox.sap.order_rows import seconds
 from sandbox.sap.sd import Billing, BillingItem, Delivery, DeliveryItem

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from sandbox.odata.backend import Message, ODataError, ReadRow, Row
 from sandbox.sap.books import Books
-from sandbox.sap.order_desk import OrderDesk, refuse
+from sandbox.sap.order_desk import OrderDesk
+from sandbox.sap.order_rules import refuse
 from sandbox.sap.sd import Billing, Delivery, Order
 
 D = TypeVar("D", Delivery, Billing, Order)

@@ -16,7 +16,7 @@ from decimal import Decimal
 from itertools import count
 
 from sandbox.sap.books import Books
-from sandbox.sap.fi import Line, rest
+from sandbox.sap.documents import Line, rest
 from sandbox.sap.money import ZERO, rounded
 from sandbox.sap.sd import Billing, BillingItem, Delivery, Item, Order
 from sandbox.sap.terms import TERMS

@@ -10,23 +10,26 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from sandbox.odata.backend import Caller, Detail, Message, ODataError, Row
+from sandbox.odata.backend import Caller, Message, Row
 from sandbox.sap import texts
 from sandbox.sap.books import Books
-from sandbox.sap.catalogue import Product
-from sandbox.sap.money import DIGITS, ZERO
+from sandbox.sap.money import ZERO
 from sandbox.sap.order_rows import PRICE_STEP
+from sandbox.sap.order_rules import UNIT_FIELDS, OrderRules, refuse
 from sandbox.sap.sd import Item, Order
-from sandbox.sap.terms import TERMS
 
 PRICE_TYPES = {"PPR0": False, "PR00": False, "PR01": True}
 """Condition types of a price, and whether it includes tax."""
 
 _HEADER = {
-    "PurchaseOrderByCustomer": "customer_po", "RequestedDeliveryDate": "requested", "CustomerPaymentTerms": "terms",
-    "SalesOrderDate": "order_date",
-}  # fmt: skip
+    "PurchaseOrderByCustomer": ("customer_po", ""),
+    "RequestedDeliveryDate": ("requested", None),
+    "CustomerPaymentTerms": ("terms", ""),
+}
+"""Where a header property is kept, and its initial value."""
+
 _FIXED = {
+    "SalesOrderDate",
     "SoldToParty",
     "SalesOrderType",
     "SalesOrganization",
@@ -34,23 +37,17 @@ _FIXED = {
     "OrganizationDivision",
     "TransactionCurrency",
 }
-_UNIT_FIELDS = ("RequestedQuantitySAPUnit", "RequestedQuantityUnit", "RequestedQuantityISOUnit")
 _ITEM_OWN = {
     "SalesOrder", "SalesOrderItem", "Material", "RequestedQuantity", "SalesOrderItemText",
     "UnderlyingPurchaseOrderItem",
-    "SalesDocumentRjcnReason", *_UNIT_FIELDS,
+    "SalesDocumentRjcnReason", *UNIT_FIELDS,
 }  # fmt: skip
-
-
-def refuse(code: str, text: str, target: str = "") -> ODataError:
-    return ODataError(
-        400, code, text, [Detail(code, text, target), Detail("/IWBEP/CX_MGW_BUSI_EXCEPTION", "An exception was raised")]
-    )
 
 
 class OrderDesk:
     def __init__(self, books: Books) -> None:
         self.books = books
+        self.rules = OrderRules(books)
         self.caller = Caller("", "", "EN")
 
     # -- create --------------------------------------------------------------------------------------------------
@@ -69,27 +66,18 @@ class OrderDesk:
             self.set_partner(order, partner)
         for text in values.get("to_Text") or []:
             self.set_text(order, text)
-        self._check_credit(order)
+        self.rules.check_credit(order)
         order.number = self.books.number("order")
         self.books.add_order(order)
         self.books.note(order.number, self.caller.request_id, "create")
-        return order, self._warnings(order)
+        return order, self.rules.warnings(order)
 
     def _header(self, values: Row) -> Order:
-        area = tuple(
-            values.get(name, "") for name in ("SalesOrganization", "DistributionChannel", "OrganizationDivision")
-        )
-        if texts.internal_order_type(values.get("SalesOrderType", "")) != "TA":
-            raise refuse(
-                "V1/303", f"Sales document type {values.get('SalesOrderType', '')} is not defined", "SalesOrderType"
-            )
-        if area not in self.books.partners.sales_areas:
-            raise refuse("V1/324", f"Sales area {' '.join(area)} is not defined", "SalesOrganization")
+        area = self.rules.sales_area(values)
         sold_to = values.get("SoldToParty", "")
-        customer_area = self._customer(sold_to, *area)
+        customer_area = self.rules.customer_area(sold_to, *area)
         currency = values.get("TransactionCurrency") or customer_area.get("Currency") or ""
-        if currency not in DIGITS:
-            raise refuse("00/058", f"Entry {currency} does not exist in TCURC (check entry)", "TransactionCurrency")
+        self.rules.check_currency(currency)
         now = self.books.clock.stamp()
         everyone: dict[str, str] = dict.fromkeys(("AG", "WE", "RE", "RG"), str(sold_to))
         order = Order(
@@ -100,34 +88,15 @@ class OrderDesk:
             partners=everyone, extra=_others(values, {*_HEADER, *_FIXED}),
             by_api=True,
         )  # fmt: skip
-        self._check_terms(order.terms)
+        self.rules.check_terms(order.terms)
         return order
-
-    def _customer(self, number: str, org: str, channel: str, division: str) -> Row:
-        """The customer's row in the sales area."""
-        customer = self.books.partners.customer(number)
-        area = self.books.partners.sales_area(number, org, channel, division)
-        if customer is None or area is None:
-            raise refuse(
-                "VP/204",
-                f"Sold-to party {number} not maintained for sales area {org} {channel} {division}",
-                "SoldToParty",
-            )
-        if customer.get("OrderIsBlockedForCustomer") or area.get("OrderIsBlockedForCustomer"):
-            raise refuse("VP/219", f"Customer {number} is blocked for sales orders", "SoldToParty")
-        return area
-
-    def _check_terms(self, terms: str) -> None:
-        if terms and terms not in TERMS and terms not in self.books.terms:
-            raise refuse("F5/021", f"Terms of payment {terms} are not defined", "CustomerPaymentTerms")
 
     # -- items ---------------------------------------------------------------------------------------------------
 
-    def add_item(self, order: Order, values: Row) -> Item:
+    def add_item(self, order: Order, values: Row) -> tuple[Item, list[Message]]:
         """One more item on an order that exists."""
         item = self._add_item(order, values)
-        self.changed(order, f"item {item.number} added")
-        return item
+        return item, self.changed(order, f"item {item.number} added")
 
     def _add_item(self, order: Order, values: Row) -> Item:
         number = (
@@ -136,11 +105,11 @@ class OrderDesk:
         )
         if any(item.number == number for item in order.items):
             raise refuse("V1/356", f"Item {number} exists already", "SalesOrderItem")
-        product = self._product(order, values.get("Material", ""))
+        product = self.rules.product(order, values.get("Material", ""), self.caller.language)
         item = Item(
             order, number, product.code, values.get("SalesOrderItemText") or product.name(self.caller.language)[:40],
-            ZERO,
-            self._unit(values) or product.unit, None, tax_rate=self._tax_rate(order, product),
+            ZERO, self.rules.unit(values, self.caller.language) or product.unit, None,
+            tax_rate=self.rules.tax_rate(order, product),
             customer_line=values.get("UnderlyingPurchaseOrderItem", ""),
             rejection=values.get("SalesDocumentRjcnReason", ""),
             requested=order.requested, extra=_others(values, _ITEM_OWN),
@@ -153,24 +122,6 @@ class OrderDesk:
             self.set_text(item, text)
         self.books.journal.append(order.items, item)
         return item
-
-    def _product(self, order: Order, material: str) -> Product:
-        product = self.books.catalogue.products.get(material)
-        if product is None:
-            area = f"sales org.{order.sales_org}, distr.chan.{order.channel}, language {self.caller.language}"
-            raise refuse("V1/382", f"Material {material} is not defined for {area}", "Material")
-        return product
-
-    def _unit(self, values: Row) -> str:
-        for name in _UNIT_FIELDS:
-            if code := values.get(name):
-                if unit := texts.internal_unit(code):
-                    return unit
-                raise refuse("BM/302", f"Unit {code} is not created in language {self.caller.language}", name)
-        return ""
-
-    def _tax_rate(self, order: Order, product: Product) -> Decimal:
-        return product.tax_rate if self.books.companies[order.company].country == "CN" else ZERO
 
     def _set_quantity(self, item: Item, quantity: Decimal | None) -> None:
         if quantity is None or quantity <= 0:
@@ -226,10 +177,10 @@ class OrderDesk:
             if not self._same(order, name, values[name]):
                 raise refuse("V1/261", f"{name} of order {order.number} cannot be changed", name)
         if "CustomerPaymentTerms" in values:
-            self._check_terms(values["CustomerPaymentTerms"])
-        for name, field in _HEADER.items():
-            if name in values:
-                self.books.journal.set(order, field, values[name])
+            self.rules.check_terms(values["CustomerPaymentTerms"])
+        for name, (field, initial) in _HEADER.items():
+            if name in values or replace:
+                self.books.journal.set(order, field, values.get(name, initial))
         others = _others(values, {*_HEADER, *_FIXED})
         self.books.journal.set(order, "extra", others if replace else {**order.extra, **others})
         return self.changed(order, f"header {', '.join(sorted(values))}")
@@ -240,6 +191,7 @@ class OrderDesk:
         fields = {
             "SoldToParty": order.sold_to, "SalesOrganization": order.sales_org, "DistributionChannel": order.channel,
             "OrganizationDivision": order.division, "TransactionCurrency": order.currency,
+            "SalesOrderDate": order.order_date,
         }  # fmt: skip
         return bool(fields[name] == value)
 
@@ -247,7 +199,7 @@ class OrderDesk:
         if values.get("Material", item.material) != item.material:
             raise refuse("V1/472", f"The material of item {item.number} cannot be changed", "Material")
         journal = self.books.journal
-        if unit := self._unit(values):
+        if unit := self.rules.unit(values, self.caller.language):
             journal.set(item, "unit", unit)
         if "RequestedQuantity" in values:
             self._set_quantity(item, values["RequestedQuantity"])
@@ -311,41 +263,10 @@ class OrderDesk:
     # -- after every change --------------------------------------------------------------------------------------
 
     def changed(self, order: Order, what: str) -> list[Message]:
-        self._check_credit(order)
+        self.rules.check_credit(order)
         self.books.touch(order)
         self.books.note(order.number, self.caller.request_id, what)
-        return self._warnings(order)
-
-    def _check_credit(self, order: Order) -> None:
-        """Compare what the customer owes and has on order with his limit; a released order stays released."""
-        limit = self.books.partners.limits.get(order.sold_to)
-        if limit is None or order.credit_status == "D" or order.rejection_status == "C":
-            return
-        amount, currency = limit
-        company = self.books.companies[order.company]
-        rates = [self.books.rate(code, company, order.order_date) for code in (order.currency, currency)]
-        own = ZERO if order.number in self.books.orders and order.credit_status != "B" else order.unbilled
-        used = self.books.exposure(order.sold_to, order.currency) + own
-        self.books.journal.set(order, "credit_status", "B" if used * rates[0] / rates[1] > amount else "A")
-
-    def _warnings(self, order: Order) -> list[Message]:
-        found = []
-        if order.credit_status == "B":
-            found.append(
-                Message(
-                    "V1/849", f"Credit check: order {order.number} is over the credit limit and blocked for delivery"
-                )
-            )
-        for item in order.items:
-            if item.price is None and not item.rejection:
-                found.append(
-                    Message(
-                        "V1/555",
-                        f"Item {item.number}: the price is missing, the document is incomplete",
-                        target="to_Item",
-                    )
-                )
-        return found
+        return self.rules.warnings(order)
 
 
 def _others(values: Row, own: Iterable[str]) -> Row:

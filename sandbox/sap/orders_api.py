@@ -105,8 +105,8 @@ class OrdersApi:
             return Created(order_rows.order_view(order, language), messages)
         order = self._order(values.get("SalesOrder", ""))
         if set_name == "A_SalesOrderItem":
-            item = self.desk.add_item(order, values)
-            return Created(order_rows.item_view(item, language))
+            item, messages = self.desk.add_item(order, values)
+            return Created(order_rows.item_view(item, language), messages)
         messages = self._set_child(set_name, order, values)
         rows = self.rows_like(set_name, order, values)
         return Created(rows[0] if rows else values, messages)

@@ -23,7 +23,8 @@ from sandbox.sap.dataset import (
     OrderData,
     PaymentData,
 )
-from sandbox.sap.fi import Document, Line, PostingError
+from sandbox.sap.documents import Document, Line
+from sandbox.sap.fi import PostingError
 from sandbox.sap.masterdata import LOADER, load_master_data
 from sandbox.sap.money import ZERO
 from sandbox.sap.sd import REJECTED, Billing, BillingItem, Delivery, Item, Order

@@ -12,6 +12,7 @@ from sandbox.odata.backend import Caller, Created, Message, ODataError, ReadRow,
 from sandbox.sap import classicmodels, document_rows, golden, load_test
 from sandbox.sap import seed as made_up
 from sandbox.sap.books import Books
+from sandbox.sap.changes import SETS
 from sandbox.sap.clock import morning_of, noon_of
 from sandbox.sap.control import Desk
 from sandbox.sap.dataset import DataError, DataSet
@@ -42,7 +43,7 @@ class S4Backend:
         self._orders = OrdersApi(books, self.desk)
         self._partners = PartnersApi(books)
         self._functions = Functions(books, self.desk)
-        self._control = Desk(books, self.desk)
+        self._control = Desk(books, self.desk, self.get)
         self._lived = books.clock.today()
 
     # -- reading -------------------------------------------------------------------------------------------------
@@ -59,6 +60,18 @@ class S4Backend:
         return self.books.journal.changes * 0x10000 + int.from_bytes(self.caller.language.encode()[:2], "big")
 
     def rows(self, set_name: str) -> Sequence[ReadRow]:
+        return self._shown(set_name, self._rows(set_name))
+
+    def _shown(self, set_name: str, rows: Sequence[ReadRow]) -> Sequence[ReadRow]:
+        """The rows, with what was set by hand."""
+        by_hand = {key: values for (name, key), values in self.books.overrides.items() if name == set_name}
+        if not by_hand:
+            return rows
+        keys = next(keys for name, keys in SETS.values() if name == set_name)
+        changed = (by_hand.get(tuple(str(row[name]) for name in keys)) for row in rows)
+        return [{**row, **values} if values else row for row, values in zip(rows, changed, strict=True)]
+
+    def _rows(self, set_name: str) -> Sequence[ReadRow]:
         if set_name in KEYS:
             return self._partners.rows(set_name)
         if set_name in self._orders.sets:
@@ -98,6 +111,10 @@ class S4Backend:
         return [document_rows.line_row(line, names) for _, document in documents for line in document.lines]
 
     def get(self, set_name: str, key: Row) -> ReadRow | None:
+        row = self._get(set_name, key)
+        return self._shown(set_name, [row])[0] if row is not None else None
+
+    def _get(self, set_name: str, key: Row) -> ReadRow | None:
         if set_name in KEYS:
             return self.books.partners.get(set_name, key)
         if set_name in self._orders.sets:
@@ -119,14 +136,15 @@ class S4Backend:
             price = books.catalogue.prices.get(key["ConditionRecord"])
             return rows.condition_row(price) if price else None
         return next(
-            (row for row in self.rows(set_name) if all(row.get(name) == value for name, value in key.items())), None
+            (row for row in self._rows(set_name) if all(row.get(name) == value for name, value in key.items())), None
         )
 
     def navigate(self, set_name: str, row: ReadRow, nav: str) -> Sequence[ReadRow] | ReadRow | None:
         if nav in CHILDREN.get(set_name, {}):
             return self._partners.navigate(set_name, dict(row), nav)
         if set_name in self._orders.sets:
-            return self._orders.navigate(set_name, row, nav)
+            found = self._orders.navigate(set_name, row, nav)
+            return self._shown("A_SalesOrderItem", found) if nav == "to_Item" and isinstance(found, list) else found
         return self._navigate_document(set_name, row, nav)
 
     def _navigate_document(self, set_name: str, row: ReadRow, nav: str) -> Sequence[ReadRow] | ReadRow | None:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from sandbox.sap.fi import Document
+from sandbox.sap.documents import Document
 from sandbox.sap.money import ZERO, tax_split
 
 REJECTED = "00"

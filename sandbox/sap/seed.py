@@ -20,7 +20,7 @@ from sandbox.sap.dataset import (
     PaymentData,
     ProductData,
 )
-from sandbox.sap.fi import Company
+from sandbox.sap.documents import Company
 from sandbox.sap.money import ZERO, rounded, tax_split
 from sandbox.sap.terms import TERMS, instalments
 

@@ -13,7 +13,8 @@ from decimal import Decimal
 
 from sandbox.sap.books import Books
 from sandbox.sap.dataset import ApplicationData, Key, PaymentData
-from sandbox.sap.fi import Document, Line, Link, PostingError, rest
+from sandbox.sap.documents import Document, Line, Link, rest
+from sandbox.sap.fi import PostingError
 from sandbox.sap.money import ZERO, rounded
 
 BAD_DEBT, SMALL_DIFFERENCE = "BD1", "KL1"

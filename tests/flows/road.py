@@ -42,9 +42,18 @@ class Road:
 
 @contextmanager
 def open_road(
-    folder: Path, *, data: Path | None = None, day: date | None = None, rows: int | None = None, horizon_s: float = 2
+    folder: Path,
+    *,
+    data: Path | None = None,
+    day: date | None = None,
+    rows: int | None = None,
+    horizon_s: float = 2,
+    **more: Any,
 ) -> Iterator[Road]:
-    """A sandbox (made-up data, or the data set in `data`) and an installation in `folder` that has its system file."""
+    """A sandbox (made-up data, or the data set in `data`) and an installation in `folder` that has its system file.
+
+    `more` goes into that file.
+    """
     erp = start("sap/s4", data=data, rows=rows, date=day, seed=7, port=0)
     try:
         settings = Settings(folder / "config", folder / "home", default_database_url(folder / "home"))
@@ -58,6 +67,7 @@ def open_road(
             "allow_http": True,
             "commit_horizon_s": horizon_s,
             "companies": companies,
+            **more,
         }
         write_system(settings, "s4", system, replace=False)
         yield Road(erp, settings)

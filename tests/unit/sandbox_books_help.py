@@ -10,7 +10,8 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
-from sandbox.sap.fi import Ledger, Line, rest
+from sandbox.sap.documents import Line, rest
+from sandbox.sap.fi import Ledger
 from sandbox.sap.s4 import S4Backend, open_backend
 
 Row = dict[str, str]

@@ -17,7 +17,7 @@ from sandbox.sap.dataset import (
     PaymentData,
     ProductData,
 )
-from sandbox.sap.fi import Company
+from sandbox.sap.documents import Company
 
 START = date(2026, 1, 1)
 COMPANY = Company("CN01", "Made-up", "CNY", "Asia/Shanghai", "CN", 1, "CN01")

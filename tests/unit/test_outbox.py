@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select, text
 
@@ -381,6 +381,7 @@ def interleaved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     database.dispose()
 
 
+@settings(max_examples=60)
 @given(steps=STEPS)
 def test_random_interleavings_have_one_holder_and_lose_no_doubt(
     interleaved: Database, steps: list[tuple[str, str, bool]]

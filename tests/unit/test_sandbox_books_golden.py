@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.sap.document_rows import line_row
-from sandbox.sap.fi import rest
+from sandbox.sap.documents import rest
 from sandbox.sap.s4 import S4Backend
 from sandbox.sap.settlements import Payment
 from tests.unit.sandbox_books_help import Oracle, assert_sound, balance, books

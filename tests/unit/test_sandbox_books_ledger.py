@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from sandbox.sap.books import Books
 from sandbox.sap.clock import morning_of
-from sandbox.sap.fi import Line, PostingError, rest
+from sandbox.sap.documents import Line, rest
+from sandbox.sap.fi import PostingError
 from sandbox.sap.replay import Replay
 from tests.unit.sandbox_books_help import assert_sound
 from tests.unit.sandbox_made_up_books import COMPANY, START, Bookkeeper

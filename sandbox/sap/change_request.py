@@ -1,0 +1,84 @@
+"""One request of POST /_sandbox/mutate: its fields, checked."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sandbox.odata.backend import ControlError, Row
+from sandbox.sap.books import Books
+from sandbox.sap.documents import Company, Document, Line
+from sandbox.sap.money import DIGITS
+from sandbox.sap.sd import Order
+
+
+class Request:
+    """One mutate request; every accessor's error names the field and what it may be."""
+
+    def __init__(self, change: Row, books: Books) -> None:
+        self.change = change
+        self.books = books
+
+    def text(self, name: str) -> str:
+        value = self.change.get(name)
+        if not isinstance(value, str | int) or value == "":
+            raise ControlError(f"{name} is missing")
+        return str(value)
+
+    def mapping(self, name: str) -> Row:
+        value = self.change.get(name)
+        if not isinstance(value, dict):
+            raise ControlError(f"{name} must be an object")
+        return value
+
+    def decimal(self, name: str) -> Decimal:
+        try:
+            value = Decimal(self.text(name))
+        except InvalidOperation:
+            raise ControlError(f"{name} must be a number as text; got {self.change[name]!r}") from None
+        return value
+
+    def day(self, name: str, default: date | None = None) -> date:
+        if name not in self.change:
+            return default or self.books.clock.today()
+        try:
+            return date.fromisoformat(self.text(name))
+        except ValueError:
+            raise ControlError(f"{name} must be an ISO date; got {self.change[name]!r}") from None
+
+    def currency(self, company: Company | None) -> str:
+        code = str(self.change.get("currency") or (company.currency if company else ""))
+        if code not in DIGITS:
+            raise ControlError(f"currency {code!r} is not known")
+        return code
+
+    def rate(self, currency: str, company: Company, on: date) -> Decimal:
+        return self.decimal("rate") if "rate" in self.change else self.books.rate(currency, company, on)
+
+    def company(self) -> Company:
+        return self.books.companies.get(self.text("company")) or self.missing("company", self.text("company"))
+
+    def customer(self, number: str) -> Row:
+        return self.books.partners.customer(number) or self.missing("customer", number)
+
+    def order(self, number: str) -> Order:
+        return self.books.orders.get(number) or self.missing("order", number)
+
+    def document(self, name: str) -> Document:
+        key = self.mapping(name)
+        at = (str(key.get("company", "")), str(key.get("fiscal_year", "")), str(key.get("number", "")))
+        return self.books.ledger.documents.get(at) or self.missing("document", "/".join(at))
+
+    def line(self, name: str) -> Line:
+        return self.line_at([*self.document(name).key, str(self.mapping(name).get("item", "1"))])
+
+    def line_at(self, key: list[str]) -> Line:
+        document = self.books.ledger.documents.get(tuple(key[:3]))  # type: ignore[arg-type]
+        lines = document.lines if document else []
+        return next((line for line in lines if [str(line.item)] == key[3:]), None) or self.missing(
+            "line", "/".join(key)
+        )
+
+    def missing(self, kind: str, number: str) -> Any:
+        raise ControlError(f"there is no {kind} {number}")

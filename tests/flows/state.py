@@ -1,0 +1,61 @@
+"""What a database holds, to be compared: everything but the bookkeeping of when, and by which run, it came there."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import select
+
+from crm_core import audit, schema
+from crm_core.database import Database
+
+Rows = dict[str, list[tuple[str, ...]]]
+
+RUNS = {"run", "path_fill"}
+"""Tables that every run writes to: which runs there were, and how often paths were filled in what they read."""
+
+WHEN = {
+    "watermark": {"run_id", "moved_at"},
+    "audit": {"id", "at", "run_id", "previous", "hash"},
+    "dead_letter": {"id", "run_id", "first_seen", "last_seen", "times"},
+    "order_event": {"id", "at"},
+    "external_ref": {"linked_at"},
+    "customer": {"created_at", "updated_at"},
+    "mapping_version": {"published_at"},
+    **{table: {"seen_at"} for table in schema.ERP_TABLES.values()},
+}
+"""Columns that tell when and by which run a row came, by table; two databases pulled apart differ in them."""
+
+
+def rows(db: Database, *, with_times: bool = False) -> Rows:
+    """Every row of every table as text, sorted; without the columns of WHEN, or `with_times` all but a run's own."""
+    found: Rows = {}
+    with db.read() as conn:
+        for table in schema.metadata.sorted_tables:
+            if table.name in RUNS:
+                continue
+            left_out = WHEN.get(table.name, set()) if not with_times or table.name == "watermark" else set()
+            columns = [column for column in table.columns if column.name not in left_out]
+            found[table.name] = sorted(tuple(map(_text, row)) for row in conn.execute(select(*columns)))
+    return found
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+
+
+def differences(one: Rows, other: Rows) -> dict[str, list[tuple[str, tuple[str, ...]]]]:
+    """By table: rows that only the first ('-') or only the second ('+') has; equal tables are left out."""
+    found = {}
+    for table in one:
+        minus = [("-", row) for row in one[table] if row not in set(other[table])]
+        plus = [("+", row) for row in other[table] if row not in set(one[table])]
+        if minus or plus or len(one[table]) != len(other[table]):
+            found[table] = [*minus, *plus][:6]
+    return found
+
+
+def broken_audit(db: Database) -> list[int]:
+    with db.read() as conn:
+        return audit.verify(conn)
