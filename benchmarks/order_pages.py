@@ -20,7 +20,7 @@ LINES = 5
 PAGE = 1000
 FIRST_STAMP_MS = 1_704_100_000_000  # 2024-01-01T09:06:40Z
 STAMP_STEP_MS = 10_000  # a page spans 10**7 ms, so that its number alone is the front of every stamp
-_MARKS = {b"<order>": 4_500_000, b"<time>": 170_410}  # as long as what replaces them: that is fastest
+_MARKS = {b"<order>": 4_500_000, b"<time>": 170_410}  # as long as what replaces them, which is fastest
 DAY_MS = 86_400_000
 
 Tree = dict[str, "Tree"]
@@ -94,7 +94,7 @@ class Pages:
     rows: int
 
     def page(self, start: int, select: str, expand: str, following: str) -> bytes:
-        """The orders from the `start`-th to the end of its page; `following` is the next page's address (empty: not named)."""
+        """The orders from the `start`-th to the end of its page; `following`: the next page's address, if named."""
         number = start // PAGE
         stop = min((number + 1) * PAGE, self.rows)
         body = _body(self.root, select, expand, start % PAGE, stop - number * PAGE)
@@ -168,7 +168,7 @@ def _many(root: str, entity_set: EntitySet, name: str, below: Tree) -> str:
 def _metadata(root: str, entity_set: EntitySet, key: str) -> str:
     predicate = "SalesOrder='%(number)s',SalesOrderItem='{line}0'" if key else "'%(number)s'"
     uri = f"{root}/{entity_set.name}({predicate})"
-    etag = ',"etag":"W/\\"datetimeoffset\'%(stamp)s\'\\""'  if entity_set.version else ""
+    etag = ',"etag":"W/\\"datetimeoffset\'%(stamp)s\'\\""' if entity_set.version else ""
     return f'"__metadata":{{"id":"{uri}","uri":"{uri}","type":"{service().name}.{entity_set.type_name}"{etag}}}'
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import re
 import sys
-import time
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -40,13 +39,12 @@ class Asked(NamedTuple):
 class Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, rows: int, latency_s: float = 0) -> None:
+    def __init__(self, rows: int) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.path = order_pages.service().path
         self.pages = order_pages.Pages(f"{self.url}{self.path}", rows)
         self.metadata = metadata_document(order_pages.service())
-        self.latency_s = latency_s
         self.requests = 0
         self._ready: dict[Asked, bytes] = {}
 
@@ -78,7 +76,6 @@ class _Handler(BaseHTTPRequestHandler):
         if split.path == "/requests":
             return self._answer(200, "text/plain", str(self._count()).encode())
         self.server.requests += 1
-        time.sleep(self.server.latency_s)
         if self.headers.get("authorization") != _PROOF:
             return self._answer(401, "text/html", b"<html>Logon failed</html>")
         name = split.path.removeprefix(self.server.path + "/")
@@ -121,6 +118,6 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    server = Server(int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0)
+    server = Server(int(sys.argv[1]))
     print(server.url, flush=True)
     server.serve_forever()

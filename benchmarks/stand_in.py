@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.ceiling import COMPANIES, CREDIT, PROGRESS
+from benchmarks.ceiling import COMPANIES, CREDIT, PROGRESS, UNITS
 
 Record = dict[str, Any]
 
 
 def map_order(data: Record, key: str = "") -> Record:
-    """An order in the CRM's words, as the mapping gives it."""
+    """An order in the CRM's words, as the mapping gives it; none of those served is cancelled."""
     credit = CREDIT[data["TotalCreditCheckStatus"]]
     return {
         "number": data["SalesOrder"],
@@ -41,7 +41,7 @@ def _line(item: Record) -> Record:
         "product_key": item["Material"],
         "text": item["SalesOrderItemText"],
         "quantity": item["RequestedQuantity"],
-        "unit": item["RequestedQuantityUnit"],
+        "unit": UNITS.get(item["RequestedQuantityUnit"], item["RequestedQuantityUnit"]),
         "net_amount": item["NetAmount"],
         "rejected": item["SalesDocumentRjcnReason"] != "",
         "our_line": item["UnderlyingPurchaseOrderItem"].lstrip("0"),

@@ -1,6 +1,6 @@
 """One measurement in a process of its own: `python -m benchmarks.worker WHAT URL HOME`, a JSON line on stdout.
 
-WHAT is ceiling, mapping (the product as it is) or stand_in (the product with a hand-written function in the mapping's place).
+WHAT is ceiling, mapping (the product as it is) or stand_in (the product with a hand-written function for the mapping).
 HOME is a folder for the settings and the database; a second measurement in it finds the rows of the first.
 """
 
@@ -53,7 +53,7 @@ class Measured:
 
 
 class Mapper:
-    """Takes the place of a section's `apply` and keeps the time it takes: its own, or that of a function instead of it."""
+    """Stands before a section's `apply`, or a function in its place, and keeps the time that takes."""
 
     def __init__(self, section: Any, instead: Callable[[dict[str, Any], str], dict[str, Any]] | None) -> None:
         self._apply = instead or section.apply

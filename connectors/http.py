@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 import tenacity
@@ -260,7 +261,7 @@ class Http:
 
 
 def _path(url: str) -> str:
-    return httpx.URL(url).path
+    return urlsplit(url).path
 
 
 def rate_limited(system: str, answer: Answer) -> RateLimitedError:

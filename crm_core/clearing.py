@@ -64,7 +64,7 @@ def derive(
         book = open_book(lines)
         clearings = groups(book, previous, erp_today)
         payment_of = payment_keys(book)
-        items = {key: _item(book, key, system) for key in book.kept() if lines[key].role == "item"}
+        items = {key: _item(book, key, system) for key in book.kept if lines[key].role == "item"}
         payments = _payments(book, payment_of, system)
         customers = {key: row.customer_key for rows in (items, payments) for key, row in rows.items()}
         straight = straighten(book, flows(book, clearings, payment_of), customers)
@@ -131,7 +131,7 @@ def _payments(book: Book, payment_of: Mapping[str, str], system: str) -> dict[st
     for key, payment in payment_of.items():
         members[payment].append(key)
     bills: dict[str, date | None] = {}
-    for key in book.kept():
+    for key in book.kept:
         if book.lines[key].role == "bill":
             bills[document_of(key)] = book.lines[key].due_date
     return {payment: _payment(book, payment, keys, bills, system) for payment, keys in members.items()}

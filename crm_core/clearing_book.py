@@ -49,9 +49,13 @@ def document_of(line_key: str) -> str:
 
 @dataclass(slots=True)
 class Book:
-    """`root` leads from a line that settles another in part to the line it settles in the end."""
+    """`kept` are all lines but those of reversal documents, which only end what they reverse; in key order.
+
+    `root` leads from a line that settles another in part to the line it settles in the end.
+    """
 
     lines: Mapping[str, AccountLine]
+    kept: list[str]
     reversed_on: dict[str, date] = field(default_factory=dict)
     reversals: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     root: dict[str, str] = field(default_factory=dict)
@@ -61,19 +65,15 @@ class Book:
         """From a line's posting to the day its document was reversed."""
         return self.lines[key].posting_date, self.reversed_on.get(document_of(key))
 
-    def kept(self) -> Iterable[str]:
-        """Every line but those of reversal documents, in key order: they only end what they reverse."""
-        return (key for key, line in sorted(self.lines.items()) if not line.reverses)
-
 
 def open_book(lines: Mapping[str, AccountLine]) -> Book:
-    book = Book(lines)
+    book = Book(lines, [key for key in sorted(lines) if not lines[key].reverses])
     for key, line in lines.items():
         if line.reverses:
             known = book.reversed_on.get(line.reverses, line.posting_date)
             book.reversed_on[line.reverses] = min(known, line.posting_date)
             book.reversals[line.reverses].add(document_of(key))
-    for key in book.kept():
+    for key in book.kept:
         root = _root(lines, key)
         if root != key:
             book.root[key] = root

@@ -54,7 +54,7 @@ def payment_keys(book: Book) -> dict[str, str]:
     """The payment each payment line belongs to: its document; lines on further accounts are payments of their own."""
     first: dict[str, str] = {}
     keys = {}
-    for key in book.kept():
+    for key in book.kept:
         line = book.lines[key]
         if line.role == "payment":
             document = document_of(key)

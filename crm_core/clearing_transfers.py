@@ -56,9 +56,9 @@ def straighten(book: Book, flows: Iterable[Flow], customers: Mapping[str, str]) 
     net = _Net()
     for flow in flows:
         net.add(flow)
-    bills = {key for key in book.kept() if book.lines[key].role == "bill"}
+    bills = {key for key in book.kept if book.lines[key].role == "bill"}
     documents: dict[str, list[str]] = defaultdict(list)
-    for key in book.kept():
+    for key in book.kept:
         if book.lines[key].role in PASSING:
             documents[document_of(key)].append(key)
     accounts: list[str] = []

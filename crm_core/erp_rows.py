@@ -24,10 +24,15 @@ _CHUNK = 500
 
 
 class Known(NamedTuple):
-    """What the table holds of a key: the hash of its content and the ERP's stamp as text (empty: none)."""
+    """What the table holds of a key: the hash of its content and the ERP's stamp as the database has it."""
 
     row_hash: str
-    changed_at: str
+    stamp: Any
+
+    @property
+    def changed_at(self) -> str:
+        """The ERP's stamp as text; empty: none."""
+        return schema.stamp_text(self.stamp) if isinstance(self.stamp, datetime) else self.stamp or ""
 
 
 class Seen(NamedTuple):
@@ -67,8 +72,8 @@ class ErpRows:
             marks = ",".join([self._mark] * len(chunk))
             where = f"system = {self._mark} AND key IN ({marks})"
             sql = f"SELECT key, row_hash, changed_at FROM {self.table} WHERE {where}"
-            for key, digest, changed_at in conn.exec_driver_sql(sql, (system, *chunk)).all():
-                found[key] = Known(digest, _stamp(changed_at))
+            for key, *rest in conn.exec_driver_sql(sql, (system, *chunk)).all():
+                found[key] = Known(*rest)
         return found
 
     def rows(self, conn: Connection, system: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -186,7 +191,3 @@ def _quoted(name: str) -> str:
 
 def _chunks(keys: Sequence[str]) -> Iterable[Sequence[str]]:
     return (keys[start : start + _CHUNK] for start in range(0, len(keys), _CHUNK))
-
-
-def _stamp(value: Any) -> str:
-    return schema.stamp_text(value) if isinstance(value, datetime) else value or ""

@@ -181,9 +181,9 @@ def _waits_for(conn: Connection, row: Any) -> dict[str, Any] | None:
     """The first entry in the way, with why it does not move itself; None when the entry is free (or settled)."""
     if row["state"] not in ("pending", "unknown"):
         return None
-    me = TABLE.alias("me")
-    mine = (me.c.key == row["key"], me.c.version == row["version"])
-    if not conn.execute(select(me.c.key).where(*mine, outbox_entry.blockers(me))).first():
+    if not conn.execute(
+        select(TABLE.c.key).where(*at(row["key"], row["version"]), outbox_entry.blockers(TABLE))
+    ).first():
         return None
     keys = {row["key"], row["after_key"]} - {""}
     others = (

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, FromClause, Row, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from crm_core import audit, schema
@@ -130,7 +131,8 @@ def versions(conn: Connection, key: str) -> list[Row[Any]]:
     return list(conn.execute(select(TABLE).where(TABLE.c.key == key).order_by(TABLE.c.version)))
 
 
-def blockers(entry: Any) -> ColumnElement[bool]:
+@cache
+def blockers(entry: FromClause) -> ColumnElement[bool]:
     """SQL: whether another entry must be settled before `entry` (the table or an alias of it).
 
     Earlier versions of its key, and every entry of the key it comes after. A dead change holds nobody up, for the next

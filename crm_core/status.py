@@ -88,7 +88,7 @@ def _objects(conn: Connection, system: str, now: datetime) -> list[dict[str, Any
     """The pulls by object: the newest run and how old the newest complete one is."""
     pulls = (_RUN.c.system == system, _RUN.c.direction == "pull")
     started = select(_RUN.c.obj, func.max(_RUN.c.started_at).label("at")).where(*pulls).group_by(_RUN.c.obj)
-    done = {obj: at for obj, at in conn.execute(started.where(_RUN.c.state == "done"))}
+    done = dict(conn.execute(started.where(_RUN.c.state == "done")).tuples().all())
     last = started.subquery()
     same = (_RUN.c.obj == last.c.obj) & (_RUN.c.started_at == last.c.at)
     newest = {row["obj"]: row for row in conn.execute(select(_RUN).join(last, same).where(*pulls)).mappings()}

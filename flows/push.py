@@ -1,7 +1,8 @@
 """CRM decision -> ERP document, exactly once: claim, look first, note the attempt, send, say what became of it.
 
 The rules are design §5's. What makes it exact: the attempt is committed before the send; nothing is sent again before a
-look-up by our key found nothing *and* the commit horizon has passed since the last send; the payload is frozen.
+look-up by our key found nothing *and* the commit horizon has passed since the end of the last send; the payload is
+frozen.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,12 +18,11 @@ from connectors.base import Hit
 from connectors.errors import (
     AccessError,
     ConfigurationError,
-    ConflictError,
     ConnectorError,
-    OutcomeUnknownError,
     RecordRejectedError,
     TransientError,
 )
+from connectors.pace import Deadline
 from crm_core import installation, outbox_entry, sync_state
 from crm_core.errors import CrmError, LeaseLostError
 from crm_core.outbox import Outbox
@@ -115,10 +115,15 @@ def _look_first(ctx: Context, box: Outbox, entry: Entry) -> str:
             return box.settle(entry, "sent", hits[0].external_id)
         if hits:
             return box.review(entry, hits)
-    horizon = entry.last_sent_at + ctx.commit_horizon
-    if ctx.clock() < horizon:
-        return box.wait(entry, "unknown", horizon, CrmError("commit-horizon", until=f"{horizon:%H:%M:%S}"))
+    until = booked_until(ctx, entry.last_sent_at)
+    if ctx.clock() < until:
+        return box.wait(entry, "unknown", until, CrmError("commit-horizon", until=f"{until:%H:%M:%S}"))
     return ""
+
+
+def booked_until(ctx: Context, sent_at: datetime) -> datetime:
+    """Until when an attempt begun at `sent_at` may still be booked: it may leave as late as its deadline allows."""
+    return sent_at + ctx.send_deadline + ctx.commit_horizon
 
 
 def _attempt(ctx: Context, box: Outbox, entry: Entry) -> str:
@@ -126,18 +131,19 @@ def _attempt(ctx: Context, box: Outbox, entry: Entry) -> str:
         wire = entry.wire if entry.wire is not None else _mapped(ctx, entry)
     except RecordMappingError as exc:
         return box.bury(entry, exc)
+    deadline = Deadline(ctx.send_deadline.total_seconds())  # it runs while the attempt is noted: that can take long
     begun = box.begin_attempt(entry, wire, ctx.mapping.version, ctx.clock() + ctx.send_deadline)
     try:
-        ack = _write(ctx, begun)
+        ack = _write(ctx, begun, deadline.left())
     except (AccessError, ConfigurationError) as exc:
         box.wait(begun, "pending", ctx.clock() + _backoff(begun), exc)
         raise
     except TransientError as exc:
         return box.wait(begun, "pending", ctx.clock() + _backoff(begun, exc), exc)
-    except (OutcomeUnknownError, ConflictError) as exc:
-        return box.wait(begun, "unknown", ctx.clock() + timedelta(seconds=FIRST_LOOK_S), exc)
     except RecordRejectedError as exc:
         return box.bury(begun, exc)
+    except ConnectorError as exc:  # nobody knows what became of it, or nobody says
+        return box.wait(begun, "unknown", ctx.clock() + timedelta(seconds=FIRST_LOOK_S), exc)
     return box.settle(begun, "sent", ack.external_id, ack.warnings)
 
 
@@ -147,8 +153,7 @@ def _mapped(ctx: Context, entry: Entry) -> dict[str, Any]:
     return wire
 
 
-def _write(ctx: Context, entry: Entry) -> Any:
-    seconds = ctx.send_deadline.total_seconds()
+def _write(ctx: Context, entry: Entry, seconds: float) -> Any:
     wire = entry.wire or {}
     if entry.action == "create":
         return ctx.connector.push(entry.obj, wire, entry.key, deadline_s=seconds)

@@ -46,7 +46,7 @@ def empty_database(folder: Path, name: str = "crm.db") -> Database:
 
 
 def small_crm(folder: Path) -> Database:
-    """Customers C01 (ERP 10000001, account in CN01, limit 10,000 CNY) and C02 (blocked, ERP 10000002); products P1, P2."""
+    """Customers C01 (ERP 10000001, limit 10,000 CNY in CN01) and C02 (blocked, ERP 10000002); products P1, P2, P3."""
     db = empty_database(folder)
     with db.write() as conn:
         for code, currency, zone in (("CN01", "CNY", "Asia/Shanghai"), ("US01", "USD", "America/Chicago")):
@@ -77,7 +77,9 @@ def add_customer(conn: Any, number: str, erp_key: str, *, name: str, tax_id: str
 
 
 def customer_row(number: str, **values: str) -> dict[str, Any]:
-    texts = "name name_en category tax_id language email phone website street city postal_code region country owner".split()
+    texts = (
+        "name name_en category tax_id language email phone website street city postal_code region country owner".split()
+    )
     row: dict[str, Any] = {"number": number, **dict.fromkeys(texts, ""), "category": "organisation"}
     row |= {"origin": "crm", "blocked": False}
     return {**row, "created_at": NOW, "updated_at": NOW, "custom": {}, **values}

@@ -65,11 +65,17 @@ def _rows(conn: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
 
 def _masters(conn: Connection, tables: dict[str, list[dict[str, str]]]) -> None:
     for row in tables["companies"]:
-        company = {"company_code": row["company_code"], "currency": row["local_currency"], "time_zone": row["time_zone"]}
+        company = {
+            "company_code": row["company_code"],
+            "currency": row["local_currency"],
+            "time_zone": row["time_zone"],
+        }
         conn.execute(insert(schema.company).values(system=SYSTEM, name="", country="", **company))
     for row in tables["customers"]:
         number = row["customer_id"]
-        conn.execute(insert(schema.customer).values(**customer_row(number, name=row.get("name", number), origin=SYSTEM)))
+        conn.execute(
+            insert(schema.customer).values(**customer_row(number, name=row.get("name", number), origin=SYSTEM))
+        )
     for row in tables["customer_accounts"]:
         key = erp_key(row["company_code"], row["account_number"])
         link = {"system": SYSTEM, "obj": "customers", "erp_key": key, "crm_id": row["customer_id"]}
@@ -79,7 +85,8 @@ def _masters(conn: Connection, tables: dict[str, list[dict[str, str]]]) -> None:
 def _orders(conn: Connection, books: golden.Golden) -> None:
     for order in books.orders:
         lines = [
-            model.OrderLine(line=line.line, unit=line.unit, quantity=line.quantity, product_key="P") for line in order.lines
+            model.OrderLine(line=line.line, unit=line.unit, quantity=line.quantity, product_key="P")
+            for line in order.lines
         ]
         record = model.Order(
             number=order.number,

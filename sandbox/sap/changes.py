@@ -8,7 +8,7 @@
 - price {product, company, rate, currency?, customer?, from?}
 - post_invoice {customer, company, amount, currency?, posting_date?, document_date?, due?, terms?, special_gl?, rate?,
   reference?}: a negative amount is a credit memo
-- pay {customer, company, amount, currency?, posting_date?, item?, discount?, rate?, reference?}: without item on account
+- pay {customer, company, amount, currency?, posting_date?, item?, discount?, rate?, reference?}: on account or an item
 - write_off {item, amount, posting_date?, reason?} · reverse {document, posting_date?} · reset_clearing {clearing}
 
 `item`, `document` and `clearing` are {company, fiscal_year, number, item?}. Dates are ISO, today unless given; amounts

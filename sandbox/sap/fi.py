@@ -146,6 +146,8 @@ class Ledger:
         A clearing cannot be dated before its members; then the line is a partial one first, and a document of its
         own clears the group on the later date.
         """
+        if target.clearing or target.settles:
+            raise PostingError(f"{'/'.join(target.document.key)} is settled already")
         group = [*_open_group(target), line]
         total = sum((member.amount for member in group), ZERO)
         if total and (total > 0) != (target.amount > 0):
@@ -163,8 +165,8 @@ class Ledger:
             document = self._transfer(target.document.company, target.document.currency, day, [])
             self.clear(document, day, group)
 
-    def _transfer(self, company: Company, currency: str, on: date, lines: list[Line]) -> Document:
-        return self.post(company, "AB", currency, on, lines)
+    def _transfer(self, company: Company, currency: str, on: date, lines: list[Line], reference: str = "") -> Document:
+        return self.post(company, "AB", currency, on, lines, reference=reference)
 
     # -- undoing -------------------------------------------------------------------------------------------------
 
@@ -207,7 +209,9 @@ class Ledger:
         """Put a payment's line back on account: a transfer clears it and leaves the money, without the discount."""
         back = Line(line.customer, -line.amount, line.rate, discount=-line.discount)
         kept = Line(line.customer, line.amount + line.discount, line.rate, special_gl=line.special_gl)
-        document = self._transfer(line.document.company, line.document.currency, on, [back, kept])
+        document = self._transfer(
+            line.document.company, line.document.currency, on, [back, kept], line.document.reference
+        )
         if line.settles:
             self.journal.remove(line.settles.partials, line)
         self.clear(document, _not_before(on, [line]), [line, back])

@@ -45,9 +45,16 @@ class Journal:
         table[key] = value
 
     def pop(self, table: MutableMapping[K, V], key: K) -> V:
-        """Undoing puts the entry back at the end: tables that are read in order are sorted by their readers."""
+        """Take an entry out; undoing puts it back where it was."""
+        at = list(table).index(key)
         old = table.pop(key)
-        self.record(lambda: table.__setitem__(key, old))
+
+        def undo() -> None:
+            entries = list(table.items())
+            table.clear()
+            table.update([*entries[:at], (key, old), *entries[at:]])
+
+        self.record(undo)
         return old
 
     def append(self, items: list[V], value: V) -> None:

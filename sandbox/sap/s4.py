@@ -263,6 +263,8 @@ def open_backend(data: Path | None, rows: int | None, date: date | None, seed: i
 
 
 def _data_set(folder: Path | None, rows: int | None, day: date | None, seed: int) -> DataSet:
+    if folder and rows:
+        raise DataError("rows are made up: ask for them without a data set, or for the data set without rows")
     if folder is None:
         data = made_up.make(seed, day or datetime.now().astimezone().date())
         return load_test.without_history(data) if rows else data
@@ -274,7 +276,7 @@ def _data_set(folder: Path | None, rows: int | None, day: date | None, seed: int
     if files >= classicmodels.MARKS:
         return classicmodels.load(folder)
     layouts = {"golden": golden.FILES, "classicmodels": classicmodels.FILES}
-    nearest = max(layouts, key=lambda name: len(layouts[name] & files))
+    nearest = min(layouts, key=lambda name: len(layouts[name] - files))
     lacking = ", ".join(f"{name}.csv" for name in sorted(layouts[nearest] - files))
     raise DataError(f"{folder} holds no data set we know; for the layout of {nearest} these are missing: {lacking}")
 

@@ -17,12 +17,21 @@ FAULTS = (
     "dropped_before",
     "dropped_after",
     "late",
+    "slow_late",
     "crash_before",
     "crash_after",
+    "slow_late_crash",
     "blind",
+    "copied",
+    "altered",
 )
+TOUCHED_BY_HAND = ("copied", "altered")
+"""Somebody at the ERP made a second document of ours, or changed it, before we saw it: only a person can tell."""
 LATE = timedelta(seconds=40)
 """How long after the client gave up a late commit appears: shorter than the horizon, or no promise can be kept."""
+
+SLOW_S = 50
+"""How long a send can be held up before it leaves (a connection refused at first, a rate limit): within the deadline."""
 
 
 class Crash(BaseException):
@@ -49,28 +58,44 @@ class FlakyErp:
     clock: Clock
     faults: list[str]
     booked: list[tuple[datetime, str, dict[str, Any]]] = field(default_factory=list)
-    sends: int = 0
+    sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    by_hand: set[str] = field(default_factory=set)
+    """Keys whose documents somebody at the ERP copied or changed."""
+
+    @property
+    def sends(self) -> int:
+        return len(self.sent)
 
     def push(self, obj: str, wire: dict[str, Any], key: str, *, deadline_s: float) -> Ack:
-        self.sends += 1
+        self.sent.append((key, wire))
         fault = self.faults.pop(0) if self.faults else "fine"
         if fault == "refused_connection":
             raise TransientError("unreachable", system="s4", reason="connection refused")
         if fault == "crash_before":
             raise Crash
+        if "slow" in fault:
+            self.clock.advance(SLOW_S)
         if fault not in ("dropped_before", "blind"):
-            self.booked.append((self.clock() + (LATE if fault == "late" else timedelta(0)), key, wire))
-        if fault == "crash_after":
+            self._book(fault, key, wire)
+        if "crash" in fault:
             raise Crash
         if fault != "fine":
             raise OutcomeUnknownError("outcome-unknown", system="s4", method="POST", path="orders", reason="dropped")
         return Ack(external_id=str(len(self.booked)))
 
+    def _book(self, fault: str, key: str, wire: dict[str, Any]) -> None:
+        if fault in TOUCHED_BY_HAND:
+            self.by_hand.add(key)
+        if fault == "altered":
+            wire = {**wire, "total": str(Decimal(wire["total"]) + 1)}
+        at = self.clock() + (LATE if "late" in fault else timedelta(0))
+        self.booked += [(at, key, wire)] * (2 if fault == "copied" else 1)
+
     def find(self, obj: str, key: str) -> list[Hit]:
         fault = self.faults.pop(0) if self.faults else "fine"
         if fault == "blind":
             raise TransientError("timed-out", system="s4", method="GET", path="orders")
-        if fault.startswith("crash"):
+        if "crash" in fault:
             raise Crash
         found = [
             (number, wire) for number, (at, own, wire) in enumerate(self.booked, 1) if own == key and at <= self.clock()
@@ -88,23 +113,32 @@ class FlakyErp:
         """What is in the books under a key, late commits included."""
         return [wire for _, own, wire in self.booked if own == key]
 
+    def sent_under(self, key: str) -> list[dict[str, Any]]:
+        """Every payload that left for this key, arrived or not."""
+        return [wire for own, wire in self.sent if own == key]
 
+
+@dataclass(frozen=True)
 class PlainSection:
     """The decision as it is: the mapping is not what these tests are about."""
+
+    version: str
 
     def apply(self, document: dict[str, Any], key: str) -> dict[str, Any]:
         return {
             "customer": document["customer"]["erp_key"],
             "currency": document["currency"],
             "total": document["total"],
+            "mapped_by": self.version,
         }
 
 
+@dataclass(frozen=True)
 class PlainMapping:
-    version = "m1"
+    version: str = "m1"
 
     def section(self, obj: str, direction: str) -> PlainSection:
-        return PlainSection()
+        return PlainSection(self.version)
 
 
 def keys(count: int) -> Iterable[str]:

@@ -53,7 +53,10 @@ class Place:
 
 
 def new_place(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], env: Mapping[str, str] | None = None
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    env: Mapping[str, str] | None = None,
 ) -> Place:
     config, home = folder / "config", folder / "var"
     monkeypatch.setenv("CROSSTIE_CONFIG", str(config))

@@ -63,6 +63,10 @@ class Oracle:
         reversed_ = self.invoices.get(document_key(invoice, "reference_")) if kind == "reversal" else None
         return kind in ("pro_forma", "provisional") or bool(reversed_ and self.is_noted(reversed_))
 
+    def posted(self, key: tuple[str, ...]) -> str:
+        company, year, number, *_ = key
+        return self.invoices[company, year, number]["posting_date"]
+
     def balance(self, on: date) -> Balance:
         """Documents less payments, discounts and write-offs; money across currencies moves from one to the other."""
         sums: Balance = defaultdict(lambda: ZERO)
@@ -102,7 +106,9 @@ class Oracle:
         """What is left of each item that counts; a reversed document's items are closed."""
         left = {}
         reversed_on = {
-            document_key(row, "reference_"): row["posting_date"] for row in self.invoices.values() if row["kind"] == "reversal"
+            document_key(row, "reference_"): row["posting_date"]
+            for row in self.invoices.values()
+            if row["kind"] == "reversal"
         }
         for key, item in self.items.items():
             invoice = self.invoices[key[:3]]
@@ -175,7 +181,8 @@ def assert_sound(ledger: Ledger) -> None:
         if clearing := document.clearing:
             assert not any(sums_by_currency(clearing.members).values())
             assert all(member.document.posted <= clearing.on for member in clearing.members)
-    amounts, rests = sums_by_currency(lines), defaultdict(lambda: ZERO)
+    amounts = sums_by_currency(lines)
+    rests: dict[str, Decimal] = defaultdict(lambda: ZERO)
     for line in lines:
         rests[line.document.currency] += rest(line)
     assert amounts == {currency: rests[currency] for currency in amounts}

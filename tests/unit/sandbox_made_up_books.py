@@ -30,7 +30,9 @@ class Bookkeeper:
     def __init__(self, random: Random) -> None:
         self.random = random
         self.day = START
-        partners = [PartnerData(f"K{n}", f"K{n}", f"Customer {n}", accounts=[("CN01", f"{n}", "CNY", "N30")]) for n in (1, 2)]
+        partners = [
+            PartnerData(f"K{n}", f"K{n}", f"Customer {n}", accounts=[("CN01", f"{n}", "CNY", "N30")]) for n in (1, 2)
+        ]
         self.data = DataSet("made-up", [COMPANY], partners, [ProductData("P", {"EN": "P"}, "ST", ZERO)], terms={"N30"})
 
     # -- what is left, straight from the rows --------------------------------------------------------------------
@@ -88,7 +90,9 @@ class Bookkeeper:
             action()
 
     def invoice(self, sign: int = 1, kind: str = "invoice") -> None:
-        parts = [Decimal(self.random.randrange(1, 60)) * sign for _ in range(self.random.randrange(1, 4) if sign > 0 else 1)]
+        parts = [
+            Decimal(self.random.randrange(1, 60)) * sign for _ in range(self.random.randrange(1, 4) if sign > 0 else 1)
+        ]
         total, currency = sum(parts, ZERO), self.random.choice(("CNY", "CNY", "USD"))
         key = ("CN01", f"I{len(self.data.invoices)}")
         posted = self.day - timedelta(days=self.random.choice((0, 0, 0, 3)))
@@ -106,8 +110,10 @@ class Bookkeeper:
         kind = self.random.choice(("receipt", "receipt", "advance", "bill"))
         posted = self.day - timedelta(days=self.random.choice((0, 0, 0, 2)))
         payment = PaymentData(
-            key, kind, "CN01", self.random.choice(("K1", "K2")), posted, posted, self.day, self.random.choice(("CNY", "CNY", "USD")),
-            Decimal(7), Decimal(self.random.randrange(1, 120)), key[1], posted + timedelta(days=9) if kind == "bill" else None,
+            key, kind, "CN01", self.random.choice(("K1", "K2")), posted, posted, self.day, self.random.choice(("CNY",
+            "CNY", "USD")),
+            Decimal(7), Decimal(self.random.randrange(1, 120)), key[1],
+            posted + timedelta(days=9) if kind == "bill" else None,
         )  # fmt: skip
         self.data.payments.append(payment)
         for _ in range(self.random.randrange(3)):
@@ -121,7 +127,9 @@ class Bookkeeper:
             return
         target = self.random.choice(targets)
         rest = self.item_rests(self.day)[target]
-        amount = self.random.choice([min(left, rest), min(left, rest), Decimal(self.random.randrange(1, int(min(left, rest)) + 1))])
+        amount = self.random.choice(
+            [min(left, rest), min(left, rest), Decimal(self.random.randrange(1, int(min(left, rest)) + 1))]
+        )
         on = on if on and self._invoice(target[0]).entered <= on else self.day
         taken = amount if self._currency(source) == self._invoice(target[0]).currency else self._across(amount, left)
         self._add("credit" if source[0] == "credit_memo" else "payment", on, source, taken, target, amount)
@@ -132,7 +140,9 @@ class Bookkeeper:
         left = {("payment", key): amount for key, amount in self.unapplied(self.day).items()}
         if payment:
             return ("payment", payment.key), left.get(("payment", payment.key), ZERO)
-        credits = {("credit_memo", key): -amount for (key, _), amount in self.item_rests(self.day).items() if amount < 0}
+        credits = {
+            ("credit_memo", key): -amount for (key, _), amount in self.item_rests(self.day).items() if amount < 0
+        }
         sources = [*left.items(), *credits.items()]
         return self.random.choice(sources) if sources else (None, ZERO)
 
@@ -149,7 +159,13 @@ class Bookkeeper:
         return self._invoice(source[1]).currency
 
     def _add(
-        self, kind: str, on: date, source: tuple[str, Key] | None, taken: Decimal, target: tuple[Key, str], amount: Decimal
+        self,
+        kind: str,
+        on: date,
+        source: tuple[str, Key] | None,
+        taken: Decimal,
+        target: tuple[Key, str],
+        amount: Decimal,
     ) -> None:
         key = f"A{len(self.data.applications):03}"
         self.data.applications.append(ApplicationData(key, kind, "CN01", on, None, source, taken, *target, amount))
@@ -164,11 +180,20 @@ class Bookkeeper:
 
     def undo(self) -> None:
         """Reset an application of an earlier day; a discount goes with its payment."""
-        live = [row for row in self.data.applications if not row.undone and row.on < self.day and self._known(row) < self.day]
+        live = [
+            row
+            for row in self.data.applications
+            if not row.undone and row.on < self.day and self._known(row) < self.day
+        ]
         if live:
             row = self.random.choice(live)
             for other in live:
-                if other is row or (other.source, other.item, other.instalment, other.on) == (row.source, row.item, row.instalment, row.on):
+                if other is row or (other.source, other.item, other.instalment, other.on) == (
+                    row.source,
+                    row.item,
+                    row.instalment,
+                    row.on,
+                ):
                     other.undone = self.day
 
     def _known(self, row: ApplicationData) -> date:
@@ -181,7 +206,11 @@ class Bookkeeper:
         return max(entered)
 
     def return_payment(self) -> None:
-        held = [p for p in self.data.payments if not p.returned and p.entered < self.day and not (p.maturity and p.maturity < self.day)]
+        held = [
+            p
+            for p in self.data.payments
+            if not p.returned and p.entered < self.day and not (p.maturity and p.maturity < self.day)
+        ]
         if not held:
             return
         payment = self.random.choice(held)
@@ -194,14 +223,23 @@ class Bookkeeper:
     def reverse(self) -> None:
         """Reverse an invoice nothing is applied to; sometimes dated back to its own day."""
         used = {row.item for row in self.data.applications if not row.undone or row.undone >= self.day}
-        used |= {row.source[1] for row in self.data.applications if row.source and (not row.undone or row.undone >= self.day)}
-        touched = {row.item for row in self.data.applications} | {row.source[1] for row in self.data.applications if row.source}
+        used |= {
+            row.source[1] for row in self.data.applications if row.source and (not row.undone or row.undone >= self.day)
+        }
+        touched = {row.item for row in self.data.applications} | {
+            row.source[1] for row in self.data.applications if row.source
+        }
         reversed_ = {invoice.reference for invoice in self.data.invoices}
-        free = [i for i in self.data.invoices if i.kind != "reversal" and i.key not in used | reversed_ and i.entered < self.day]
+        free = [
+            i
+            for i in self.data.invoices
+            if i.kind != "reversal" and i.key not in used | reversed_ and i.entered < self.day
+        ]
         if free:
             invoice = self.random.choice(free)
             posted = self.day if invoice.key in touched or self.random.random() < 0.7 else invoice.posted
             self.data.invoices.append(InvoiceData(
-                ("CN01", f"R{len(self.data.invoices)}"), "reversal", "CN01", invoice.partner, posted, posted, self.day, invoice.currency,
+                ("CN01", f"R{len(self.data.invoices)}"), "reversal", "CN01", invoice.partner, posted, posted,
+                self.day, invoice.currency,
                 invoice.rate, -invoice.net, ZERO, "N30", invoice.key,
             ))  # fmt: skip

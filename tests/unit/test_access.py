@@ -71,7 +71,9 @@ def test_every_service_asks_before_it_does_anything() -> None:
     }
     services = public_services()
     assert len(services) > 30
-    assert [f"{module}.{node.name}" for module, node in services if not asks(module, nodes[module, node.name], nodes)] == []
+    assert [
+        f"{module}.{node.name}" for module, node in services if not asks(module, nodes[module, node.name], nodes)
+    ] == []
 
 
 def test_every_action_asked_for_is_listed_and_every_listed_one_is_asked_for() -> None:

@@ -23,8 +23,8 @@ Step = tuple[str, int, int, int]
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(
-            ["item", "item", "memo", "pay", "pay", "pay", "pay", "offset", "offset", "write_off", "across"]
-            + ["reset", "undo", "back", "reverse", "reverse_payment", "wait", "wait"]
+            "item item memo pay pay pay pay offset offset write_off across reset undo back reverse reverse_payment"
+            " wait wait".split()
         ),
         st.integers(0, 11),
         st.integers(0, 11),

@@ -149,13 +149,13 @@ def test_the_same_customer_in_another_system_has_a_key_of_its_own(db: Database) 
 
 
 def test_after_a_refusal_the_customer_is_made_anew(db: Database) -> None:
-    class Refused(Exception):
+    class RefusalError(Exception):
         code, params = "record-rejected", {"why": "region"}
 
     number = customers.create(db, SALES, NOW, FULL)
     customer_decisions.queue(db, SALES, NOW, number, "s4", [CN01])
     box = Outbox(db, Clock(), owner="a")
-    box.bury(box.claim("s4", lease_s=60)[0], Refused())
+    box.bury(box.claim("s4", lease_s=60)[0], RefusalError())
     assert customer_decisions.queue(db, SALES, NOW, number, "s4", [CN01])[1] == 2
     assert [(entry.version, entry.action) for entry in box.claim("s4", lease_s=60)] == [(2, "create")]
 

@@ -140,7 +140,10 @@ def test_before_the_erp_knows_of_it_the_way_ends_in_the_outbox(db: Database, quo
         found = way(db, name)
         assert [step["stage"] for step in found["steps"]] == ["quoted", "accepted", "accepted"]
         assert (found["status"], found["number"]) == ("accepted", "")
-        assert [(line["our_line"], line["stage"]) for line in found["lines"]] == [("10", "accepted"), ("20", "accepted")]
+        assert [(line["our_line"], line["stage"]) for line in found["lines"]] == [
+            ("10", "accepted"),
+            ("20", "accepted"),
+        ]
     send(db)
     assert [line["stage"] for line in way(db, quote)["lines"]] == ["sent", "sent"]
     assert way(db, quote)["steps"][-1]["document"] == "4500001"
@@ -244,7 +247,7 @@ def test_the_erps_calendar_may_be_ahead_of_ours(db: Database, quote: str) -> Non
     assert stages(db)[1] == "ordered"
     pulled = {"id": "r", "system": "s4", "obj": "orders", "direction": "pull", "state": "done", "counts": {}}
     with db.write() as conn:
-        erp_time = NOW.replace(year=2031, month=2)
+        erp_time = NOW.replace(year=2031, month=2, day=1)
         conn.execute(insert(schema.run).values(**pulled, started_at=NOW, erp_time=erp_time))
     assert stages(db)[1] == "shipped"
 

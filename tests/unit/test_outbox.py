@@ -35,7 +35,7 @@ class Hit:
     state: str = ""
 
 
-class Problem(Exception):
+class ProblemError(Exception):
     code, params = "record-rejected", {"why": "no such material"}
 
 
@@ -57,7 +57,15 @@ def box(db: Database, clock: Clock) -> Outbox:
 
 
 def put(db: Database, key: str = "CT7-Q1", version: int = 1, action: str = "create", **more: Any) -> None:
-    values = {"system": "s4", "obj": "orders", "crm_id": "Q1", "document": {"kind": "order"}, "now": NOW, "by": "sam", **more}
+    values = {
+        "system": "s4",
+        "obj": "orders",
+        "crm_id": "Q1",
+        "document": {"kind": "order"},
+        "now": NOW,
+        "by": "sam",
+        **more,
+    }
     with db.write() as conn:
         outbox_entry.enqueue(conn, key=key, version=version, action=action, **values)
 
@@ -79,7 +87,9 @@ def begun(box: Outbox, entry: Entry | None = None, wire: dict[str, Any] | None =
 
 def outcomes(db: Database) -> list[str]:
     with db.read() as conn:
-        return list(conn.execute(select(schema.outbox_attempt.c.outcome).order_by(schema.outbox_attempt.c.id)).scalars())
+        return list(
+            conn.execute(select(schema.outbox_attempt.c.outcome).order_by(schema.outbox_attempt.c.id)).scalars()
+        )
 
 
 def test_a_claimed_entry_is_nobody_elses_until_the_lease_ends(db: Database, box: Outbox, clock: Clock) -> None:
@@ -96,7 +106,7 @@ def test_a_claimed_entry_is_nobody_elses_until_the_lease_ends(db: Database, box:
         lambda: box.settle(entry, "sent", "45"),
         lambda: box.wait(entry, "pending", clock.now),
         lambda: box.review(entry, [Hit("45")]),
-        lambda: box.bury(entry, Problem()),
+        lambda: box.bury(entry, ProblemError()),
         lambda: box.release(entry),
         lambda: begun(box, replace(entry, lease_until=later.lease_until)),
     ):
@@ -111,7 +121,12 @@ def test_the_attempt_is_on_record_before_the_send_and_freezes_the_wire(db: Datab
     put(db)
     first = begun(box, wire={"Total": "1.00"})
     stored = row(db)
-    assert (stored.state, stored.attempts, stored.wire, stored.mapping_version) == ("unknown", 1, {"Total": "1.00"}, "m1")
+    assert (stored.state, stored.attempts, stored.wire, stored.mapping_version) == (
+        "unknown",
+        1,
+        {"Total": "1.00"},
+        "m1",
+    )
     assert (stored.last_sent_at, outcomes(db)) == (NOW, [""])
     clock.forward(LEASE)  # the process died here
     again = take(box)
@@ -148,7 +163,7 @@ def test_settling_links_the_document_and_tells_the_erps_warnings(db: Database, b
 def test_a_first_attempt_that_changed_nothing_leaves_no_doubt(db: Database, box: Outbox, clock: Clock) -> None:
     put(db)
     until = clock.now + timedelta(seconds=5)
-    assert box.wait(begun(box), "pending", until, Problem()) == "pending"
+    assert box.wait(begun(box), "pending", until, ProblemError()) == "pending"
     stored = row(db)
     assert (stored.state, stored.last_sent_at, stored.reason["code"]) == ("pending", None, "record-rejected")
     assert box.claim("s4", lease_s=LEASE) == []
@@ -193,7 +208,7 @@ def test_versions_of_a_key_go_in_order_and_change_the_same_document(db: Database
     box.settle(begun(box, entry), "sent", "45")
     second = take(box)
     assert (second.version, second.action, second.external_id) == (2, "change", "45")
-    box.bury(second, Problem())  # a dead change holds nobody up: the next says everything anew
+    box.bury(second, ProblemError())  # a dead change holds nobody up: the next says everything anew
     third = take(box)
     assert (third.version, third.action, third.external_id) == (3, "cancel", "45")
 
@@ -210,7 +225,7 @@ def test_an_order_waits_for_its_customer_and_then_knows_his_erp_key(db: Database
 def test_a_dead_customer_shows_on_the_orders_that_wait(db: Database, box: Outbox) -> None:
     put(db, "CT7-C1", obj="customers", crm_id="C000001")
     put(db, "CT7-Q1", after_key="CT7-C1")
-    box.bury(begun(box), Problem())
+    box.bury(begun(box), ProblemError())
     assert box.claim("s4", lease_s=LEASE) == []
     assert outbox_entry.waiting(db, "s4") == []
     assert [entry.key for entry in outbox_entry.waiting(db, "s4", blocked=True)] == ["CT7-Q1"]
@@ -224,7 +239,7 @@ def test_a_dead_customer_shows_on_the_orders_that_wait(db: Database, box: Outbox
 def test_an_amendment_takes_the_place_of_a_refused_create(db: Database, box: Outbox, clock: Clock) -> None:
     put(db, after_key="CT7-C1")
     put(db, version=2, action="change")
-    box.bury(begun(box), Problem())
+    box.bury(begun(box), ProblemError())
     second = take(box)
     assert (second.version, second.action, second.attempts, second.last_sent_at) == (2, "create", 1, None)
     box.settle(begun(box, second), "sent", "46")
@@ -250,10 +265,10 @@ def test_what_was_doubtful_in_the_dead_create_stays_doubtful_in_its_successor(
 def test_a_refused_create_leaves_nothing_to_cancel(db: Database, box: Outbox) -> None:
     put(db)
     put(db, version=2, action="cancel")
-    box.bury(begun(box), Problem())
+    box.bury(begun(box), ProblemError())
     assert (row(db, version=2).state, row(db, version=2).reason["code"]) == ("sent", "nothing-to-cancel")
     put(db, "CT7-Q2")
-    box.bury(begun(box), Problem())
+    box.bury(begun(box), ProblemError())
     with db.write() as conn:
         values = {"system": "s4", "obj": "orders", "crm_id": "Q2", "document": {}, "now": NOW, "by": "sam"}
         assert outbox_entry.enqueue(conn, key="CT7-Q2", version=2, action="cancel", **values) == ""
@@ -284,7 +299,7 @@ def test_a_person_takes_the_entry_from_whoever_holds_it(db: Database, box: Outbo
 
 def test_a_resend_of_a_dead_entry_is_mapped_anew_and_of_a_doubtful_one_is_not(db: Database, box: Outbox) -> None:
     put(db)
-    box.bury(begun(box), Problem())
+    box.bury(begun(box), ProblemError())
     after = outbox_desk.settle_by_hand(db, IT, NOW, "CT7-Q1", 1, resend=True, why="mapping fixed")
     assert (after.state, after.wire, after.last_sent_at) == ("pending", None, None)
     box.wait(begun(box, wire={"a": "2"}), "unknown", NOW)
@@ -295,7 +310,7 @@ def test_a_resend_of_a_dead_entry_is_mapped_anew_and_of_a_doubtful_one_is_not(db
 
 def test_what_a_later_version_replaced_is_not_resent(db: Database, box: Outbox) -> None:
     put(db)
-    box.bury(begun(box), Problem())
+    box.bury(begun(box), ProblemError())
     put(db, version=2, action="change")
     with pytest.raises(RefusedError) as refused:
         outbox_desk.settle_by_hand(db, IT, NOW, "CT7-Q1", 1, resend=True, why="try")
@@ -345,7 +360,7 @@ def test_many_pushers_at_once_never_claim_the_same(tmp_path: Path) -> None:
     taken: list[str] = []
 
     def work(owner: str) -> None:
-        db = Database(f"sqlite:///{tmp_path / 'crm.db'}")
+        db = Database(first.url.render_as_string(hide_password=False))
         box = Outbox(db, Clock(), owner=owner)
         while claimed := box.claim("s4", lease_s=LEASE, limit=3):
             taken.extend(entry.key for entry in claimed)
@@ -371,7 +386,9 @@ def test_the_claim_locks_rows_on_postgresql() -> None:
 
 OFTEN = ["claim", "claim", "claim", "begin", "begin", "begin", "sleep", "sleep", "pending", "pending", "unknown"]
 SELDOM = ["sent", "review", "bury", "release", "hand"]
-STEPS = st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from([*OFTEN, *SELDOM]), st.booleans()), min_size=5, max_size=40)
+STEPS = st.lists(
+    st.tuples(st.sampled_from("ab"), st.sampled_from([*OFTEN, *SELDOM]), st.booleans()), min_size=5, max_size=40
+)
 
 
 @pytest.fixture(scope="module")
@@ -450,7 +467,7 @@ class Interleaving:
             "pending": lambda: box.wait(entry, "pending", self.clock.now),
             "unknown": lambda: box.wait(entry, "unknown", self.clock.now),
             "review": lambda: box.review(entry, [Hit("1"), Hit("2")]),
-            "bury": lambda: box.bury(entry, Problem()),
+            "bury": lambda: box.bury(entry, ProblemError()),
             "release": lambda: box.release(entry),
         }[step]()
         self.holder = None

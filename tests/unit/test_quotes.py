@@ -45,7 +45,13 @@ def test_a_line_takes_price_unit_and_text_from_the_lists(db: Database) -> None:
     number = quotes.create(db, SALES, NOW, draft(DraftLine("P2", D(25), tax_rate=D(13))))
     shown = quotes.show(db, SALES, number)
     line = shown["lines"][0]
-    assert (line["line"], line["price"], line["per"], line["unit"], line["text"]) == ("10", D("7.50"), D(10), "PCE", "Seal")
+    assert (line["line"], line["price"], line["per"], line["unit"], line["text"]) == (
+        "10",
+        D("7.50"),
+        D(10),
+        "PCE",
+        "Seal",
+    )
     assert (line["net_amount"], line["tax_amount"], line["gross_amount"]) == (D("18.75"), D("2.44"), D("21.19"))
     assert (shown["currency"], shown["payment_terms"], shown["quoted_on"]) == ("CNY", "D30", TODAY)
     assert (shown["net_total"], shown["tax_total"], shown["gross_total"]) == (D("18.75"), D("2.44"), D("21.19"))
@@ -58,7 +64,9 @@ def test_the_customers_own_price_and_the_newest_come_first(db: Database) -> None
         newer = Price(product_key="P1", currency="CNY", amount=D(90), valid_from=date(2026, 1, 1))
         own = Price(product_key="P1", currency="CNY", amount=D(80), customer_key="10000001")
         other = Price(product_key="P1", currency="CNY", amount=D(1), customer_key="10000002")
-        gone = Price(product_key="P1", currency="CNY", amount=D(2), valid_from=date(2026, 2, 1), valid_until=date(2026, 3, 30))
+        gone = Price(
+            product_key="P1", currency="CNY", amount=D(2), valid_from=date(2026, 2, 1), valid_until=date(2026, 3, 30)
+        )
         for seq, price in enumerate((newer, own, other, gone)):
             add_record(conn, "prices", f"P1/x{seq}", price)
     number = quotes.create(db, SALES, NOW, draft())
@@ -107,7 +115,11 @@ def test_rounding_is_half_away_from_zero() -> None:
 def test_a_payment_plan_takes_the_gross_and_must_be_whole(db: Database) -> None:
     parts = [DraftPart(D("33.33")), DraftPart(D("33.33"), 60), DraftPart(D("33.34"), 365, "acceptance")]
     number = quotes.create(db, SALES, NOW, draft(DraftLine("P1", D(1), price=D(100)), parts=parts))
-    assert [part["amount"] for part in quotes.show(db, SALES, number)["instalments"]] == [D("33.33"), D("33.33"), D("33.34")]
+    assert [part["amount"] for part in quotes.show(db, SALES, number)["instalments"]] == [
+        D("33.33"),
+        D("33.33"),
+        D("33.34"),
+    ]
     for wrong, code in (([DraftPart(D(99))], "plan-not-whole"), ([DraftPart(D(100), 0, "moon")], "plan-basis")):
         with pytest.raises(RefusedError) as refused:
             quotes.create(db, SALES, NOW, draft(parts=wrong))
@@ -173,7 +185,13 @@ def test_accepting_stores_state_and_entry_together(db: Database) -> None:
     number = quotes.create(db, SALES, NOW, draft(taxed, DraftLine("P2", D(25)), customer_po="PO-1", requested_on=TODAY))
     assert quotes.accept(db, SALES, NOW, number) == ("CT7-Q000001", 1)
     entry = entries(db)[0]
-    assert (entry.key, entry.version, entry.system, entry.obj, entry.action) == ("CT7-Q000001", 1, "s4", "orders", "create")
+    assert (entry.key, entry.version, entry.system, entry.obj, entry.action) == (
+        "CT7-Q000001",
+        1,
+        "s4",
+        "orders",
+        "create",
+    )
     assert (entry.state, entry.crm_id, entry.after_key, entry.created_by) == ("pending", number, "", "sam")
     assert entry.document == {
         "kind": "order",
@@ -249,7 +267,9 @@ def test_a_prospect_becomes_a_customer_before_the_order(db: Database) -> None:
     quotes.accept(db, SALES, NOW, number)
     by_obj = {entry.obj: entry for entry in entries(db)}
     assert by_obj["customers"].key == f"CT7-{prospect}" == by_obj["orders"].after_key
-    assert by_obj["customers"].document["companies"] == [{"company_code": "CN01", "currency": "CNY", "payment_terms": ""}]
+    assert by_obj["customers"].document["companies"] == [
+        {"company_code": "CN01", "currency": "CNY", "payment_terms": ""}
+    ]
     assert by_obj["orders"].document["customer"]["erp_key"] == ""
     waits = {row["obj"]: row["waits_for"] for row in outbox_desk.listing(db, ADMIN)}
     assert waits["customers"] is None

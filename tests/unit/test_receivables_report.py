@@ -66,11 +66,17 @@ def test_every_row_and_total_is_the_answer_to_the_last_digit(
 def test_every_total_opens_its_documents(db: Database, shared_data: Path, as_of: str) -> None:
     expected = answers(shared_data, as_of)
     documents = receivables_report.documents(db, FINANCE, Question(date.fromisoformat(as_of)))
-    by_column = {"open_items": ("open", "retention", "other"), "payments": ("unapplied", "advances"), "bills": ("bills",)}
+    by_column = {
+        "open_items": ("open", "retention", "other"),
+        "payments": ("unapplied", "advances"),
+        "bills": ("bills",),
+    }
     amount = {"open_items": "open", "payments": "rest", "bills": "amount"}
     for part, columns in by_column.items():
         found = [row for row in documents if row["column"] in columns]
-        facts = [(row["company"], row["number"], row["instalment"], row["customer"], f"{row['open']:f}") for row in found]
+        facts = [
+            (row["company"], row["number"], row["instalment"], row["customer"], f"{row['open']:f}") for row in found
+        ]
         wanted = [
             (row["company_code"], row["number"], row.get("instalment", ""), row["customer_id"], row[amount[part]])
             for row in expected[part]

@@ -86,7 +86,9 @@ class Clerk:
 
     def act(self) -> None:
         day = START + timedelta(days=self.random.randrange(100))
-        self.random.choice([self.post, self.post, self.post, self.offset, self.offset, self.write_off, self.reset, self.cancel])(day)
+        self.random.choice(
+            [self.post, self.post, self.post, self.offset, self.offset, self.write_off, self.reset, self.cancel]
+        )(day)
 
     def post(self, day: date) -> None:
         amount = Decimal(self.random.choice((-1, 1)) * self.random.randrange(1, 30))
@@ -99,7 +101,9 @@ class Clerk:
         if credits and debits:
             credit, debit = self.random.choice(credits), self.random.choice(debits)
             most = min(-rest(credit), rest(debit))
-            self.ledger.offset(credit, debit, self.random.choice((most, Decimal(self.random.randrange(1, int(most) + 1)))), day)
+            self.ledger.offset(
+                credit, debit, self.random.choice((most, Decimal(self.random.randrange(1, int(most) + 1)))), day
+            )
 
     def write_off(self, day: date) -> None:
         if debits := [line for line in self.ledger.lines() if rest(line) > 0]:
@@ -143,7 +147,8 @@ def test_a_rollback_leaves_no_trace(random: Random, before: int, after: int) -> 
 def picture(clerk: Clerk) -> list[object]:
     return [
         (document.key, line.item, line.amount, line.settles and line.settles.document.key, rest(line), line.was_reset,
-         line.clearing and (line.clearing.document.key, line.clearing.on, len(line.clearing.members)), document.reversed_by)
+         line.clearing and (line.clearing.document.key, line.clearing.on, len(line.clearing.members)),
+         document.reversed_by)
         for document in clerk.ledger.documents.values() for line in document.lines
     ]  # fmt: skip
 
@@ -165,7 +170,9 @@ def test_a_late_entered_payment_clears_on_the_day_of_its_latest_member() -> None
     clerk = Clerk(Random(1))
     (item,) = clerk.ledger.post(COMPANY, "DR", "CNY", START, [Line("1", Decimal(100), Decimal(1))]).lines
     for day, amount in ((5, 60), (2, 40)):
-        (paid,) = clerk.ledger.post(COMPANY, "DZ", "CNY", START + timedelta(days=day), [Line("1", Decimal(-amount), Decimal(1))]).lines
+        (paid,) = clerk.ledger.post(
+            COMPANY, "DZ", "CNY", START + timedelta(days=day), [Line("1", Decimal(-amount), Decimal(1))]
+        ).lines
         clerk.ledger.settle(paid, item, START + timedelta(days=day))
     assert item.clearing and item.clearing.on == START + timedelta(days=5)
     assert paid.settles is item

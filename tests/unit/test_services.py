@@ -95,8 +95,10 @@ def test_payloads_are_masked_and_amounts_kept(db: Database) -> None:
 @given(
     st.recursive(
         st.text(max_size=5),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["Name", "Phone", "Amount", "Lines"]), inner, max_size=4),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["Name", "Phone", "Amount", "Lines"]), inner, max_size=4)
+        ),
     )
 )
 def test_no_personal_text_survives_masking(payload: Any) -> None:
@@ -115,7 +117,11 @@ def test_no_personal_text_survives_masking(payload: Any) -> None:
 
 def test_causes_are_grouped_most_frequent_first(db: Database) -> None:
     reject(db, *[LETTER._replace(key=str(number)) for number in range(3)])
-    reject(db, Reject("9", "unknown-code", {"table": "status", "value": "Y"}, {}), Reject("8", "missing-field", {"field": "number"}, {}))
+    reject(
+        db,
+        Reject("9", "unknown-code", {"table": "status", "value": "Y"}, {}),
+        Reject("8", "missing-field", {"field": "number"}, {}),
+    )
     groups = dead_letters.groups(db, SALES)
     assert [(group["count"], group["code"], group["params"].get("value")) for group in groups] == [
         (3, "unknown-code", "Z"),
@@ -207,7 +213,10 @@ def test_publishing_rolling_back_and_what_changed(db: Database) -> None:
     assert mapping_versions.diff(db, SALES, "s4", "bbb2") == []
     assert mapping_versions.rollback(db, ADMIN, NOW, "s4", "aa", reason="worse") == "aaa1"
     assert mapping_versions.current(db, "s4")["content"]["base"] == "name: Name\n"
-    assert {row["version"]: row["current"] for row in mapping_versions.history(db, SALES, "s4")} == {"aaa1": True, "bbb2": False}
+    assert {row["version"]: row["current"] for row in mapping_versions.history(db, SALES, "s4")} == {
+        "aaa1": True,
+        "bbb2": False,
+    }
 
 
 def test_a_version_that_is_unknown_or_ambiguous_is_refused(db: Database) -> None:
@@ -326,4 +335,6 @@ def test_a_system_that_was_never_read_is_stale_and_one_in_order_is_silent(db: Da
     run(db, "2", "done", -1)
     later = NOW + timedelta(hours=2)
     assert status.problems(status.overview(db, SALES, later)) == []
-    assert [problem["code"] for problem in status.problems(status.overview(db, SALES, later), stale_s=60)] == ["status-stale"]
+    assert [problem["code"] for problem in status.problems(status.overview(db, SALES, later), stale_s=60)] == [
+        "status-stale"
+    ]
