@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import typer
@@ -84,7 +85,7 @@ def new(
     language: str = typer.Option("", "--language", metavar="XX", help="its language"),
 ) -> int:
     """Write down a prospect; tax number, mail and phone are checked, likely duplicates are named."""
-    from crm_core import customers
+    from crm_core import customer_checks, customers
 
     draft = customers.CustomerDraft(
         name=name,
@@ -99,8 +100,12 @@ def new(
         language=language,
     )
     with session.database() as database:
+        twins = customer_checks.duplicates(database, session.actor(), asdict(draft))
         number = customers.create(database, session.actor(), session.now(), draft)
-    if not output.result({"number": number}):
+    alike = [{"number": twin.number, "name": twin.name, "score": twin.score} for twin in twins]
+    if not output.result({"number": number, "alike": alike}):
+        for twin in alike:
+            output.warn(say("Note: customer {number} ({name}) may be the same.", **twin))
         output.note(say("Customer {number} is written down.", number=number))
     return OK
 

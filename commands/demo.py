@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -60,9 +60,9 @@ def demo(
         product=PRODUCT,
         home=shown(settings.home),
     )
-    sandbox = processes.start(settings, NAME, PRODUCT, [], background=False)
-    try:
-        processes.remember(settings, sandbox)
+    with processes.ended_by_a_signal(), ExitStack() as ending:
+        sandbox = processes.start(settings, NAME, PRODUCT, [], background=False)
+        ending.callback(processes.end, settings, sandbox)
         with _inside(settings):
             story, tally = _play(settings, sandbox)
         seconds = round(time.monotonic() - started, 1)
@@ -70,9 +70,6 @@ def demo(
         _report(story, tally, seconds, good)
         if not no_serve and good:
             _serve(settings, sandbox)
-    finally:
-        sandbox.stop()
-        processes.forget(settings, NAME)
     return OK if good else DIFFERS
 
 
@@ -137,7 +134,7 @@ def _play(settings: Settings, sandbox: Sandbox) -> tuple[Story, Tally]:
         tally.differences = len(reconcile(ctx).differences)
         tally.orders = story_of.judge(ctx, story, sandbox)
         if not output.json:
-            _tables(ctx)
+            _tables(ctx, story)
     return story, tally
 
 
@@ -156,7 +153,7 @@ def _push(ctx: Context, tally: Tally) -> None:
     tally.pushed.update("unknown" if state in DOUBTFUL else "dead" if state == "review" else state for state in states)
 
 
-def _tables(ctx: Context) -> None:
+def _tables(ctx: Context, story: Story) -> None:
     """What a salesperson and an accountant look at."""
     from commands.orders import show_orders
     from commands.quotes import show_quotes
@@ -165,7 +162,8 @@ def _tables(ctx: Context) -> None:
 
     output.note("")
     output.note(_("Quotes and what became of them:"))
-    show_quotes(quotes.listing(ctx.database, session.actor(), system=ctx.system))
+    listed = quotes.listing(ctx.database, session.actor(), system=ctx.system)
+    show_quotes([quote for quote in listed if quote["number"] in story.keys])
     output.note(_("Their orders, as the ERP holds them now:"))
     show_orders(orders.listing(ctx.database, session.actor(), system=ctx.system, ours=True))
     output.note(_("Receivables by age:"))

@@ -10,9 +10,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +74,10 @@ class Sandbox:
 
 
 def start(settings: Settings, name: str, product: str, options: Sequence[str], *, background: bool) -> Sandbox:
-    """Start `python -m sandbox up` and write the system file NAME for it. Raises ConfigError with what it said."""
+    """Start `python -m sandbox up`, write the system file NAME for it and note that it runs.
+
+    Raises ConfigError with what it said when it does not start.
+    """
     log = settings.home / "logs" / f"sandbox-{name}.log"
     write_text(log, "")
     command = [sys.executable, "-m", "sandbox", "up", product, *options]
@@ -87,18 +92,40 @@ def start(settings: Settings, name: str, product: str, options: Sequence[str], *
             encoding="utf-8",
             **_apart(background),
         )
-    line = process.stdout.readline() if process.stdout else ""
-    if not line.startswith("{"):
-        process.wait(10)
-        raise ConfigError("sandbox-failed", product=product, why=_last_line(log) or f"exit code {process.returncode}")
-    ready = json.loads(line)
-    sandbox = Sandbox(name, product, str(ready["url"]).rstrip("/"), process.pid, process)
+    sandbox = Sandbox(name, product, "", process.pid, process)
     try:
+        ready = _ready(sandbox, log)
+        sandbox.url = str(ready["url"]).rstrip("/")
         write_system(settings, name, system_data(settings, name, ready), replace=True)
-    except ConfigError:
+        _remember(settings, sandbox)
+    except BaseException:
         sandbox.stop()
         raise
     return sandbox
+
+
+def _ready(sandbox: Sandbox, log: Path) -> dict[str, Any]:
+    """What it says of itself once it listens."""
+    process = sandbox.process
+    line = process.stdout.readline() if process and process.stdout else ""
+    if process and not line.startswith("{"):
+        process.wait(10)
+        why = _last_line(log) or f"exit code {process.returncode}"
+        raise ConfigError("sandbox-failed", product=sandbox.product, why=why)
+    return dict(json.loads(line))
+
+
+@contextmanager
+def ended_by_a_signal() -> Iterator[None]:
+    """Being told to terminate ends a command as Ctrl-C does: whatever it started is stopped first."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _apart(background: bool) -> dict[str, Any]:
@@ -142,14 +169,20 @@ def _pid_file(settings: Settings, name: str) -> Path:
     return settings.home / "run" / f"sandbox-{name}.json"
 
 
-def remember(settings: Settings, sandbox: Sandbox) -> None:
-    """Note a running sandbox in the home, so that `sandbox list` and `down` find it."""
+def _remember(settings: Settings, sandbox: Sandbox) -> None:
+    """Note it in the home, so that `sandbox list` and `down` find it."""
     facts = {"name": sandbox.name, "product": sandbox.product, "url": sandbox.url, "pid": sandbox.pid}
     write_text(_pid_file(settings, sandbox.name), json.dumps(facts))
 
 
-def forget(settings: Settings, name: str) -> None:
-    _pid_file(settings, name).unlink(missing_ok=True)
+def end(settings: Settings, sandbox: Sandbox) -> None:
+    """Stop it and forget it; its system file stays."""
+    sandbox.stop()
+    forget(settings, sandbox)
+
+
+def forget(settings: Settings, sandbox: Sandbox) -> None:
+    _pid_file(settings, sandbox.name).unlink(missing_ok=True)
 
 
 def known(settings: Settings) -> list[Sandbox]:

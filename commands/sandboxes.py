@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import typer
@@ -52,23 +53,18 @@ def up(
     names = _names(products, system or [])
     first_port = session.a_whole_number(port)
     common = _options(data, rows, date, seed)
-    running: list[processes.Sandbox] = []
-    try:
+    with processes.ended_by_a_signal(), ExitStack() as ending:
+        running: list[processes.Sandbox] = []
         for number, (product, name) in enumerate(zip(products, names, strict=True)):
             _require_free(settings, name)
             options = ["--port", str(first_port + number if first_port else 0), *common]
             running.append(processes.start(settings, name, product, options, background=background))
-            processes.remember(settings, running[-1])
+            ending.callback(processes.end, settings, running[-1])
         _announce(running, background=background)
-        return OK if background else _stay(running)
-    except BaseException:
-        background = False
-        raise
-    finally:
         if not background:
-            for sandbox in running:
-                sandbox.stop()
-                processes.forget(settings, sandbox.name)
+            return _stay(running)
+        ending.pop_all()
+    return OK
 
 
 def _names(products: Sequence[str], given: Sequence[str]) -> list[str]:
@@ -149,9 +145,10 @@ def down(name: str = NAME) -> int:
     ended = []
     for sandbox in chosen:
         if sandbox.alive():
-            sandbox.stop()
             ended.append(sandbox.name)
-        processes.forget(settings, sandbox.name)
+            processes.end(settings, sandbox)
+        else:
+            processes.forget(settings, sandbox)
     if not output.result({"ended": ended}):
         output.note(say("Ended: {names}", names=", ".join(ended)) if ended else _("No sandbox was running."))
     return OK

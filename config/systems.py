@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -284,11 +284,6 @@ def _expected(path: KeyPath) -> str:
 def _short(value: object) -> str:
     text = str(value) if isinstance(value, (str, int, float, Decimal)) else type(value).__name__
     return f"`{text[:40]}`"
-
-
-def zone(name: str) -> ZoneInfo:
-    """The zone of that name; checked at load."""
-    return ZoneInfo(name)
 
 
 def is_loopback(url: str) -> bool:

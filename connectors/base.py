@@ -36,7 +36,7 @@ class Read:
 
     `complete`: it lists everything that exists (or is open), so what is missing from it is gone.
     `watermark`: whether a stored position lets the next run start later; else it always starts at the beginning.
-    `covered_by`: the read that, from the beginning, shows everything that this one would: the first run needs no second.
+    `covered_by`: the read that, from the beginning, shows all that this one would: the first run needs no second.
     """
 
     name: str

@@ -192,6 +192,8 @@ class Resource(Strict):
         names = [read.name for read in self.reads]
         if len(set(names)) < len(names):
             raise ValueError("two reads have the same name")
+        if stray := {read.covered_by for read in self.reads} - {"", *names}:
+            raise ValueError(f"covered_by names {sorted(stray)[0]}, which is no read of this resource")
         return self
 
 

@@ -189,5 +189,7 @@ class Selection:
 
     def key(self, row: Wire) -> str:
         """The full ERP key of a plain record; KeyError when a part is missing."""
-        strip = self.resource.strip_zeros
-        return join_key([strip_zeros(row[name]) if name in strip else row[name] for name in self.resource.key])
+        names, strip = self.resource.key, self.resource.strip_zeros
+        if len(names) == 1:
+            return strip_zeros(row[names[0]]) if strip else row[names[0]]
+        return join_key([strip_zeros(row[name]) if name in strip else row[name] for name in names])

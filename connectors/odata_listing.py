@@ -16,15 +16,19 @@ from connectors.odata_query import Order, behind_key, both
 from connectors.odata_shape import CutLinesError
 
 
-def record_of(client: Client, selection: Selection, row: Wire) -> Record:
-    """The record, made plain in place; PermanentError when a part of its key or some of its lines are missing."""
+def records_of(client: Client, selection: Selection, rows: list[Wire]) -> list[Record]:
+    """The records, made plain in place; PermanentError when a part of a key or some lines of one are missing."""
+    plain, key = selection.shape.plain, selection.key
+    records = []
     try:
-        selection.shape.plain(row)
-        return Record(selection.key(row), row)
+        for row in rows:
+            plain(row)
+            records.append(Record(key(row), row))
     except (KeyError, AttributeError, TypeError):
         raise _lacking(client, selection, "its key") from None
     except CutLinesError:
         raise _lacking(client, selection, "some lines of a record (the server pages them)") from None
+    return records
 
 
 def _lacking(client: Client, selection: Selection, what: str) -> ConnectorError:
@@ -75,7 +79,7 @@ class Listing:
 
     def _ask(self, url: str) -> tuple[Rows, list[Record]]:
         rows = self._client.page(url)
-        return rows, [record_of(self._client, self._selection, row) for row in rows.rows]
+        return rows, records_of(self._client, self._selection, rows.rows)
 
     def _address(self, at: Position) -> str:
         return self._url(self._order.behind(at), self._order.orderby)

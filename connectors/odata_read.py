@@ -11,9 +11,9 @@ from connectors.base import Hit, Page, Position, RawAmount, Record, Wire
 from connectors.descriptor import Match, Raw, ReadSpec
 from connectors.errors import PermanentError, TransientError
 from connectors.odata_client import Client, Selection
-from connectors.odata_listing import Listing, record_of
+from connectors.odata_listing import Listing, records_of
 from connectors.odata_query import Order, both, compare, key_filters, one_of
-from connectors.odata_types import shifted
+from connectors.odata_types import shifted, strip_zeros
 
 FIND_AT_MOST = 50
 DAY_S = 86_400
@@ -42,7 +42,7 @@ class Reader:
         for number, text in enumerate(filters, 1):
             url = self._client.url(selection.resource) + selection.query(filter=text, orderby=",".join(names))
             for rows in self._client.pages(url):
-                records = [record_of(self._client, selection, row) for row in rows.rows]
+                records = records_of(self._client, selection, rows.rows)
                 yield Page(records, Position(), rows.erp_time, last=number == len(filters) and not rows.next)
 
     def find(self, obj: str, key: str) -> list[Hit]:
@@ -65,14 +65,14 @@ class Reader:
             raise TransientError("lookup-not-filtered", system=self._client.system.name, carrier=carrier)
         return [
             Hit(
-                external_id=record_of(self._client, selection, row).key,
-                customer=_text(row, spec.customer),
+                external_id=external_id,
+                customer=strip_zeros(_text(row, spec.customer)),
                 currency=_text(row, spec.currency),
                 total=Decimal(_text(row, spec.total) or 0),
                 state=_text(row, spec.state),
                 cancelled=spec.cancelled is not None and _matches(row, spec.cancelled),
             )
-            for row in rows
+            for external_id, row in records_of(self._client, selection, rows)
         ]
 
     def raw_amounts(self, obj: str) -> Iterator[RawAmount]:
@@ -93,7 +93,7 @@ class Reader:
         return RawAmount(
             key=record.key,
             company=table.get(company, company),
-            customer=_text(row, raw.customer),
+            customer=strip_zeros(_text(row, raw.customer)),
             currency=_text(row, raw.currency),
             amount=self._sign(obj, raw, record) * Decimal(_text(row, raw.amount) or 0),
             on=date.fromisoformat(on) if on else None,

@@ -72,8 +72,8 @@ class ErpRows:
             marks = ",".join([self._mark] * len(chunk))
             where = f"system = {self._mark} AND key IN ({marks})"
             sql = f"SELECT key, row_hash, changed_at FROM {self.table} WHERE {where}"
-            for key, *rest in conn.exec_driver_sql(sql, (system, *chunk)).all():
-                found[key] = Known(*rest)
+            for key, digest, stamp in conn.exec_driver_sql(sql, (system, *chunk)).all():
+                found[key] = Known(digest, stamp)
         return found
 
     def rows(self, conn: Connection, system: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -68,7 +68,7 @@ def _documents(
     rows = conn.execute(select(*(table.c[name] for name in names)).where(*where).order_by(table.c.system, table.c.key))
     return [
         kind(customer=numbers.get((row[system], row[customer]), row[customer]), **dict(zip(names, row, strict=True)))
-        for row in rows.tuples()
+        for row in rows.tuples().all()
     ]
 
 
@@ -97,7 +97,8 @@ def _applications(conn: Connection, scope: Scope, documents: Sequence[Any]) -> l
 def _structs(conn: Connection, table: Table, kind: type[msgspec.Struct], where: list[Any]) -> Iterable[Any]:
     names = [name for name in kind.__struct_fields__ if name in table.c]
     order = list(table.primary_key)
-    for row in conn.execute(select(*(table.c[name] for name in names)).where(*where).order_by(*order)).tuples():
+    query = select(*(table.c[name] for name in names)).where(*where).order_by(*order)
+    for row in conn.execute(query).tuples().all():
         yield kind(**dict(zip(names, row, strict=True)))
 
 

@@ -108,3 +108,17 @@ def test_the_demo_does_not_wipe_what_it_did_not_make(env: dict[str, str], tmp_pa
     done = crosstie(env, "demo", "--no-serve")
     assert done.returncode == 2
     assert (tmp_path / "var" / "demo" / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a process is ended without being asked")
+def test_a_demo_that_is_told_to_terminate_leaves_no_sandbox(env: dict[str, str], tmp_path: Path) -> None:
+    noted = tmp_path / "var" / "demo" / "run" / "sandbox-demo.json"
+    with subprocess.Popen([sys.executable, "cli.py", "demo"], cwd=ROOT, env=env, stdout=subprocess.DEVNULL) as process:
+        until = time.monotonic() + 60
+        while not noted.exists() and time.monotonic() < until:
+            time.sleep(0.1)
+        pid = json.loads(noted.read_text(encoding="utf-8"))["pid"]
+        process.terminate()
+        assert process.wait(60) == 130
+    with pytest.raises(OSError):
+        os.kill(pid, 0)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
+
+import pytest
 
 from crm_core.clearing import Cleared, Derived, components, derive
 from crm_core.receivables import Application
@@ -315,3 +318,150 @@ def test_components_hold_together_by_clearing_reference_reversal_and_memory() ->
     memory.append(Cleared(line=a, clearing="C1/2026/77", cleared_on=START))
     found = components(books.account_lines(), memory)
     assert [sorted({a, b, c, d} & keys) for keys in found] == [sorted([a, d]), [b], [c]]
+
+
+def observed(books: Ledger, *moves: Callable[[], object]) -> Derived:
+    """Let each move happen and look at the books after it, on the day it happens."""
+    derived = derive(books.account_lines(), [], books.today)
+    for move in moves:
+        move()
+        derived = derive(books.account_lines(), derived.cleared, books.today)
+    return derived
+
+
+@pytest.mark.parametrize("pair_is_cleared", [True, False])
+def test_a_reset_is_dated_by_the_reversal_of_a_transfer_that_took_part(pair_is_cleared: bool) -> None:
+    books = Ledger()
+    [item] = books.item(D(100))
+    first = books.pay(D(40), {})
+    transfer = books.offset(f"{first}/1", item, D(40))
+    second = books.pay(D(60), {item: D(60)})
+    seen = derive(books.account_lines(), [], books.today).cleared
+    books.wait(5)
+    books.undo_transfer(transfer)
+    if not pair_is_cleared:
+        books.reset(books.lines[f"{transfer}/1"]["clearing"])
+    books.wait(5)
+    assert shown(derive(books.account_lines(), seen, books.today)) == [
+        ("payment", "2026-01-01", "2026-01-06", first, "40", item, "40"),
+        ("payment", "2026-01-01", "2026-01-06", second, "60", item, "60"),
+    ]
+
+
+def test_a_reset_is_dated_by_the_clearing_that_came_after_it() -> None:
+    books = Ledger()
+    [item] = books.item(D(80))
+    first = books.pay(D(80), {item: D(80)})
+    seen = derive(books.account_lines(), [], books.today).cleared
+    books.reset(first)
+    books.wait(5)
+    second = books.pay(D(80), {item: D(80)})
+    books.wait(5)
+    assert shown(derive(books.account_lines(), seen, books.today)) == [
+        ("payment", "2026-01-01", "2026-01-06", first, "80", item, "80"),
+        ("payment", "2026-01-06", None, second, "80", item, "80"),
+    ]
+
+
+def test_a_clearing_undone_on_its_own_day_does_not_end_the_one_that_followed() -> None:
+    books = Ledger()
+    [item] = books.item(D(80))
+    first = books.pay(D(80), {item: D(80)})
+    second: list[str] = []
+    derived = observed(
+        books,
+        lambda: books.reset(first),
+        lambda: second.append(books.pay(D(80), {item: D(80)})),
+        lambda: books.wait(3),
+        lambda: books.reset(second[0]),
+    )
+    assert shown(derived) == [("payment", "2026-01-01", "2026-01-04", second[0], "80", item, "80")]
+
+
+def test_money_posted_before_the_item_settles_it_from_the_items_day() -> None:
+    books = Ledger()
+    payment = books.pay(D(30), {})
+    books.wait(4)
+    [item] = books.item(D(50))
+    books.lines[f"{payment}/1"]["settles"] = item
+    assert shown(derive(books.account_lines(), [], TODAY)) == [
+        ("payment", "2026-01-05", None, payment, "30", item, "30")
+    ]
+
+
+def test_money_moved_to_another_account_is_a_payment_there() -> None:
+    books = Ledger()
+    payment = books.pay(D(30), {})
+    name = books.document(
+        {"role": "transfer", "amount": D(30)}, {"role": "transfer", "amount": D(-30), "customer_key": "L"}
+    )
+    books.settle(f"{name}/1", f"{payment}/1")
+    derived = derive(books.account_lines(), [], TODAY)
+    assert [(p.key, p.customer_key, p.amount) for p in derived.payments] == [(payment, "K", 30), (f"{name}/2", "L", 30)]
+    assert shown(derived) == [("payment", "2026-01-01", None, payment, "30", "", "0")]
+
+
+def test_an_item_deferred_by_a_transfer_takes_its_new_due_date() -> None:
+    books = Ledger()
+    [item] = books.item(D(90))
+    debit = {"role": "transfer", "amount": D(90), "due_date": date(2026, 9, 9)}
+    name = books.document({"role": "transfer", "amount": D(-90)}, debit)
+    books.settle(f"{name}/1", item)
+    derived = derive(books.account_lines(), [], TODAY)
+    assert [(i.key, i.due_date) for i in derived.items] == [(item, None), (f"{name}/2", date(2026, 9, 9))]
+
+
+def test_a_transfer_reversed_after_a_forgotten_reset_leaves_item_and_payment_as_if_never_settled() -> None:
+    books = Ledger()
+    [item] = books.item(D(100))
+    payment = books.pay(D(60), {})
+    transfer = books.offset(f"{payment}/1", item, D(60))
+    books.wait(5)
+    books.undo_transfer(transfer)
+    derived = derive(books.account_lines(), [], TODAY)
+    assert [i.key for i in derived.items] == [item] and [p.key for p in derived.payments] == [payment]
+    assert derived.applications == []
+
+
+def test_equal_amounts_find_each_other_so_that_a_discount_lands_where_it_was_granted() -> None:
+    books = Ledger()
+    [large], [small] = books.item(D(70)), books.item(D(30))
+    less = {"role": "payment", "amount": D(-30), "discount": D(-1)}
+    name = books.document(less, {"role": "payment", "amount": D(-70)})
+    books.clear(name, [large, small, f"{name}/1", f"{name}/2"])
+    assert ("discount", "2026-01-01", None, name, "0", small, "1") in shown(derive(books.account_lines(), [], TODAY))
+
+
+def test_equal_amounts_on_one_account_come_before_those_of_others() -> None:
+    books = Ledger()
+    [other], [own] = books.item(D(30), customer_key="L"), books.item(D(30))
+    name = books.document({"role": "payment", "amount": D(-30), "discount": D(-1)})
+    more = books.document({"role": "payment", "amount": D(-30), "customer_key": "L"})
+    books.clear(name, [other, own, f"{name}/1", f"{more}/1"])
+    assert ("discount", "2026-01-01", None, name, "0", own, "1") in shown(derive(books.account_lines(), [], TODAY))
+
+
+def test_everything_cleared_by_the_transfer_itself_goes_from_source_to_target() -> None:
+    books = Ledger()
+    [item] = books.item(D(10))
+    payment = books.pay(D(10), {})
+    both = ({"role": "transfer", "amount": D(10)}, {"role": "transfer", "amount": D(-10)})
+    name = books.document(*both)
+    books.clear(name, [item, f"{payment}/1", f"{name}/1", f"{name}/2"])
+    assert shown(derive(books.account_lines(), [], TODAY)) == [
+        ("payment", "2026-01-01", None, payment, "10", item, "10")
+    ]
+
+
+def test_a_bill_collected_and_then_dishonoured_leaves_no_money_behind() -> None:
+    books = Ledger()
+    name = books.document({"role": "payment", "amount": D(-500)}, {"role": "bill", "amount": D(500)})
+    books.wait(10)
+    collected = books.document({"role": "bill", "amount": D(-500)})
+    books.settle(f"{collected}/1", f"{name}/2")
+    books.wait(10)
+    books.undo_transfer(collected)
+    books.reverse(name)
+    derived = derive(books.account_lines(), [], TODAY)
+    assert [(p.key, p.reversed_on) for p in derived.payments] == [(name, date(2026, 1, 21))]
+    assert derived.items == [] and derived.applications == []

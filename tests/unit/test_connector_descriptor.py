@@ -60,6 +60,7 @@ def test_an_unknown_key_is_named_with_its_line_and_the_nearest_one(old: str, new
         ("path: SHOP/Orders", "path: Orders", "pattern"),
         ("complete: true}", "complete: true, cursor: Changed}", "complete read has no cursor"),
         ("- {name: all, complete", "- {name: changed, complete", "same name"),
+        ("- {name: all, complete", "- {name: all, covered_by: changd, complete", "no read of this resource"),
         ("being processed by", "being (processed by", "regular expression"),
         ("strip_zeros: [Order]", "strip_zeros: [Ordr]", "no part of key"),
         ("auth: [basic, oauth2, certificate]", "auth: [kerberos]", "basic"),

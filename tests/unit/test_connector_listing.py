@@ -150,7 +150,7 @@ def keys(pages: list[Page]) -> list[str]:
     return [record.key for page in pages for record in page.records]
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(SETS, LIMITS, st.booleans())
 def test_a_quiet_set_is_read_whole_and_once(rows: dict[str, Any], limit: int, empty_first: bool) -> None:
     pages = pull(Server(rows, limit, empty_first))
@@ -161,7 +161,7 @@ def test_a_quiet_set_is_read_whole_and_once(rows: dict[str, Any], limit: int, em
     assert [page.last for page in pages] == [False] * (len(pages) - 1) + [True]
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(SETS, LIMITS, st.booleans(), st.integers(1, 20), st.randoms(use_true_random=False))
 def test_rows_that_change_between_pages_hide_no_other(
     rows: dict[str, Any], limit: int, empty_first: bool, busy: int, dice: random.Random
@@ -171,7 +171,7 @@ def test_rows_that_change_between_pages_hide_no_other(
     assert set(keys(pages)) | set(keys(pull(server, since=watermark(pages)))) == set(rows)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(SETS, LIMITS, st.booleans(), st.integers(0, 8), st.integers(0, 5))
 def test_a_read_that_was_killed_goes_on_behind_its_last_page(
     rows: dict[str, Any], limit: int, empty_first: bool, killed_after: int, busy: int
@@ -183,7 +183,7 @@ def test_a_read_that_was_killed_goes_on_behind_its_last_page(
     assert set(keys(first)) | set(keys(rest)) | set(keys(later)) == set(rows)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(SETS, LIMITS, st.integers(0, 10))
 def test_the_next_pull_sees_what_changed_and_a_quiet_one_asks_once(
     rows: dict[str, Any], limit: int, changes: int
@@ -202,7 +202,7 @@ def test_the_next_pull_sees_what_changed_and_a_quiet_one_asks_once(
         assert set(sorted(rows)[:changes]) <= set(keys(pull(server, since=since)))
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(SETS, st.sampled_from([2, 4, 5]), st.sampled_from([{"$filter", "$top"}, {"$top"}]))
 def test_links_are_followed_where_the_server_knows_no_other_way(
     rows: dict[str, Any], limit: int, ignores: set[str]

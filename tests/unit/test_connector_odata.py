@@ -153,7 +153,7 @@ class TestReading:
 
     def test_find_tells_what_it_found(self, routes: respx.MockRouter, erp: ODataConnector) -> None:
         route = answers_with(routes, {**ORDER, "OurKey": "CT7-Q'1"})
-        assert erp.find("orders", "CT7-Q'1") == [Hit("7", "0000000012", "JPY", 250000)]  # type: ignore[arg-type]
+        assert erp.find("orders", "CT7-Q'1") == [Hit("7", "12", "JPY", 250000)]  # type: ignore[arg-type]
         assert route.calls.last.request.url.params["$filter"] == "OurKey eq 'CT7-Q''1'"
 
     def test_a_search_that_returns_others_is_not_trusted(self, routes: respx.MockRouter, erp: ODataConnector) -> None:

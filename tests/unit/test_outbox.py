@@ -331,6 +331,7 @@ def test_settling_takes_one_choice_a_reason_and_the_role(db: Database) -> None:
         outbox_desk.settle_by_hand(db, IT, NOW, "CT7-Q9", 1, why="x", dead=True)
     with pytest.raises(NotFoundError):
         outbox_desk.show(db, IT, "CT7-Q9")
+    assert outbox_desk.probe(db, SALES, "CT7-Q1", 1).obj == "orders"
 
 
 def test_an_adopted_document_is_changed_and_not_made_again(db: Database, box: Outbox) -> None:

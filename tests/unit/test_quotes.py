@@ -170,6 +170,34 @@ def test_a_blocked_customer_and_a_company_without_account_are_errors(db: Databas
     assert set(codes(db, nowhere)) == {"company-unknown", "customer-not-in-company"}
 
 
+def test_blocks_of_account_and_product_are_told_apart(db: Database) -> None:
+    account, product, customer = schema.customer_account, schema.erp_product, schema.customer
+    number = quotes.create(db, SALES, NOW, draft(payment_terms="D30XX"))
+    assert codes(db, number) == ["text-long"]
+    number = quotes.create(db, SALES, NOW, draft())
+    with db.write() as conn:
+        conn.execute(update(account).where(account.c.parent == "10000001").values(delivery_block="01"))
+    assert (codes(db, number), codes(db, number, "warning")) == ([], ["customer-held"])
+    with db.write() as conn:
+        conn.execute(update(product).where(product.c.key == "P1").values(blocked=True))
+        conn.execute(update(customer).where(customer.c.number == "C01").values(blocked=True))
+    assert set(codes(db, number)) == {"product-blocked", "customer-blocked"}
+
+
+def test_lines_that_cannot_be_written_down_are_refused(db: Database) -> None:
+    same = DraftLine("P1", D(1), line="10")
+    for lines, code in (
+        ((same, same), "line-twice"),
+        ((DraftLine("P1", D(1), price=D(1), per=D(0)),), "line-unfit"),
+        ((DraftLine("P1", D(1), price=D(1), tax_rate=D(101)),), "line-unfit"),
+    ):
+        with pytest.raises(RefusedError) as refused:
+            quotes.create(db, SALES, NOW, draft(*lines))
+        assert refused.value.code == code
+    empty = quotes.create(db, SALES, NOW, replace(draft(), lines=()))
+    assert codes(db, empty) == ["quote-empty"]
+
+
 def test_the_credit_limit_and_another_currency_are_warnings(db: Database) -> None:
     number = quotes.create(db, SALES, NOW, draft(DraftLine("P1", D(100))))
     assert codes(db, number, "warning") == []
