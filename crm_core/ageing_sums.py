@@ -139,7 +139,8 @@ class Sums:
         return Level(own, local, revalued, cell.rows, tuple(sorted(cell.erp_customers)))
 
     def _figures(self, sums: list[Decimal]) -> Figures:
-        return Figures(*sums[: len(COLUMNS)], buckets=dict(self._by_bucket(sums)))
+        by_column = dict(zip(COLUMNS, sums, strict=False))
+        return Figures(**by_column, buckets=dict(self._by_bucket(sums)))
 
     def _by_bucket(self, sums: list[Decimal]) -> Iterator[tuple[str, dict[str, Decimal]]]:
         for basis in self.bases:

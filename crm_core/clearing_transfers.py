@@ -48,7 +48,7 @@ class _Net:
 
     def rename(self, key: str, other: str) -> None:
         for flow in self.take(key):
-            self.add(flow._replace(**{end: other for end in ("giver", "taker") if getattr(flow, end) == key}))
+            self.add(flow._replace(giver=other) if flow.giver == key else flow._replace(taker=other))
 
 
 def straighten(book: Book, flows: Iterable[Flow], customers: Mapping[str, str]) -> Straightened:
@@ -73,7 +73,8 @@ def _take_out(
     book: Book, net: _Net, document: str, lines: list[str], bills: set[str], customers: Mapping[str, str]
 ) -> list[str]:
     """Take a document's lines out of the net; returns those that stay accounts."""
-    passing, staying = [], []
+    passing: list[str] = []
+    staying: list[str] = []
     for key in lines:
         if any(flow.giver in bills or flow.taker in bills for flow in net.of(key)):
             net.take(key)  # a bill collected: no receivable moves

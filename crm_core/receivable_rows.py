@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -27,9 +28,12 @@ def derive(conn: Connection, system: str, touched: Iterable[str], erp_time: date
     lines, memory, documents = _connected(conn, system, keys)
     zones = companies.zones(conn, system)
     _clear(conn, system, lines, keys, documents, memory)
+    remembered: defaultdict[str, list[Cleared]] = defaultdict(list)
+    for row in memory:
+        remembered[row.line].append(row)
     for component in clearing.components(lines, memory):
         part = {key: lines[key] for key in component}
-        mine = [row for row in memory if row.line in component]
+        mine = [row for key in component for row in remembered.get(key, ())]
         today = _today(next(iter(part.values())), zones, erp_time)
         _insert(conn, system, clearing.derive(part, mine, today, system=system))
 

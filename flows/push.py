@@ -101,7 +101,7 @@ def send(ctx: Context, box: Outbox, entry: Entry) -> str:
 
 def _look_first(ctx: Context, box: Outbox, entry: Entry) -> str:
     """Settle an entry that may have arrived before; empty when it is safe to send."""
-    if entry.last_sent_at is None:
+    if not entry.attempts and entry.last_sent_at is None:
         return ""
     if entry.action == "create":
         try:
@@ -115,7 +115,7 @@ def _look_first(ctx: Context, box: Outbox, entry: Entry) -> str:
             return box.settle(entry, "sent", hits[0].external_id)
         if hits:
             return box.review(entry, hits)
-    until = booked_until(ctx, entry.last_sent_at)
+    until = booked_until(ctx, entry.last_sent_at) if entry.last_sent_at else ctx.clock()
     if ctx.clock() < until:
         return box.wait(entry, "unknown", until, CrmError("commit-horizon", until=f"{until:%H:%M:%S}"))
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sqlite3
 import threading
@@ -14,6 +15,7 @@ import pytest
 from benchmarks import report
 from benchmarks.page_server import Server
 from benchmarks.worker import Measured, measure
+from flows.prefetch import seldom_collected
 
 WAYS = ("ceiling", "stand_in", "mapping")
 BOOKKEEPING = {"row_hash", "mapping_version", "seen_at"}
@@ -84,3 +86,13 @@ def test_the_report_names_the_machine_and_every_measurement(shown: Callable[[rep
     assert all(name in text for name in report.NAMES.values())
     if shown is report.as_json:
         assert json.loads(text)["grown"]["peak_mb"] == 90
+
+
+def test_a_pull_sets_the_collector_of_cycles_back() -> None:
+    usual = gc.get_threshold()
+    with seldom_collected():
+        assert gc.get_threshold()[0] > usual[0]
+        with seldom_collected():
+            pass
+        assert gc.get_threshold()[0] > usual[0]
+    assert gc.get_threshold() == usual
