@@ -27,7 +27,7 @@ from sandbox.sap.documents import Document, Line
 from sandbox.sap.fi import PostingError
 from sandbox.sap.masterdata import LOADER, load_master_data
 from sandbox.sap.money import ZERO
-from sandbox.sap.sd import REJECTED, Billing, BillingItem, Delivery, Item, Order
+from sandbox.sap.sd import CANCELLED, Billing, BillingItem, Delivery, Item, Order
 from sandbox.sap.settlements import Application, Settlements
 from sandbox.sap.texts import internal_unit
 
@@ -205,7 +205,7 @@ class Replay:
         self.books.touch(order)
 
     def _cancel(self, data: OrderData) -> None:
-        self.books.reject(self.orders[data.key].items, REJECTED)
+        self.books.reject(self.orders[data.key].items, CANCELLED)
 
     def _item(self, key: Key | None, number: int) -> Item | None:
         return next((item for item in self.orders[key].items if item.number == number), None) if key else None

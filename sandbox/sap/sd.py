@@ -19,6 +19,9 @@ from sandbox.sap.money import ZERO, tax_split
 REJECTED = "00"
 """Assigned by the system when the source gives no reason."""
 
+CANCELLED = "50"
+"""The whole order was called off. By customising this reason leaves the items in the value of the header."""
+
 UNITS = {
     "ST": ("PC", "ST", "PCE"),
     "KG": ("KG", "KG", "KGM"),
@@ -125,11 +128,11 @@ class Order:
 
     @property
     def net(self) -> Decimal:
-        return sum((item.amounts[0] for item in self.items if not item.rejection), ZERO)
+        return sum((item.amounts[0] for item in self.items if item.rejection in ("", CANCELLED)), ZERO)
 
     @property
     def gross(self) -> Decimal:
-        return sum((sum(item.amounts, ZERO) for item in self.items if not item.rejection), ZERO)
+        return sum((sum(item.amounts, ZERO) for item in self.items if item.rejection in ("", CANCELLED)), ZERO)
 
     @property
     def unbilled(self) -> Decimal:

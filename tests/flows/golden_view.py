@@ -80,4 +80,3 @@ def sorted_lists(answer: dict[str, Any]) -> dict[str, Any]:
 def _with_number(progress: OrderProgress, numbers: dict[str, str]) -> OrderProgress:
     number = numbers[progress.order.key].rpartition("/")[2]
     return msgspec.structs.replace(progress, order=msgspec.structs.replace(progress.order, number=number))
-

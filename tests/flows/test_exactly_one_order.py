@@ -96,7 +96,14 @@ def states(db: Database) -> list[str]:
 
 FAULT_LISTS = st.lists(st.sampled_from(FAULTS), max_size=8)
 QUOTES = st.integers(1, 3)
-PLAIN = [["dropped_after", "blind", "blind"], ["dropped_before"], ["slow_late"], ["crash_after"], ["copied"], ["altered"]]
+PLAIN = [
+    ["dropped_after", "blind", "blind"],
+    ["dropped_before"],
+    ["slow_late"],
+    ["crash_after"],
+    ["copied"],
+    ["altered"],
+]
 """One list for each way a second order could come about; tried before any drawn ones."""
 
 

@@ -1,7 +1,7 @@
-"""The golden books through the SAP sandbox: pulled month by month nothing is missing; pulled once, only what S/4 forgets.
+"""The golden books through the SAP sandbox: pulled monthly nothing is missing; pulled once, only what S/4 forgets.
 
-S/4 keeps today's clearings and wipes those it resets (docs/receivables.md): an application that completed a clearing which was
-reset later is unknown until the reset, and so are credit holds that were released. Both are computed here from the source.
+S/4 keeps today's clearings and wipes those it resets (docs/receivables.md): an application that completed a clearing
+which was reset later is unknown until the reset, and so are credit holds that were released. Both are computed here.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def forgotten(books: golden.Golden) -> set[str]:
 def as_s4_remembers(books: golden.Golden) -> golden.Golden:
     """The books less what a single pull at the end cannot know."""
     gone = forgotten(books)
-    resets = {row.target_key: _undone_on(row, books) for row in books.applications if row.key in gone or _undone_on(row, books)}
+    resets = {row.target_key: on for row in books.applications if (on := _undone_on(row, books))}
     completing = {row.key for row in _completing(books)}
     kept = []
     for row in books.applications:
@@ -159,13 +159,13 @@ def test_what_s4_forgets_is_this_and_no_more(books: golden.Golden) -> None:
 
 
 @pytest.mark.parametrize("as_of", [*ANSWERED, *(FIRST + timedelta(days=n) for n in range(17, 490, 59))])
-def test_pulled_once_every_figure_but_the_forgotten_is_right(pulled_once: Road, books: golden.Golden, as_of: date) -> None:
+def test_pulled_once_all_but_the_forgotten_is_right(pulled_once: Road, books: golden.Golden, as_of: date) -> None:
     seen = golden_view.sorted_lists(golden_view.view(database(pulled_once), as_of))
     assert seen == computed(as_s4_remembers(books), as_of)
 
 
 @pytest.mark.parametrize("as_of", ANSWERED)
-def test_pulled_monthly_every_answer_is_equal_to_the_last_digit(pulled_monthly: Road, folder: Path, as_of: date) -> None:
+def test_pulled_monthly_every_answer_is_equal(pulled_monthly: Road, folder: Path, as_of: date) -> None:
     seen = golden_view.sorted_lists(golden_view.view(database(pulled_monthly), as_of))
     assert seen == golden_view.sorted_lists(golden_view.expected(folder, as_of))
 

@@ -36,9 +36,7 @@ PAGE_SIZES = {
 
 
 def small_pages(road: Road) -> None:
-    limits = [
-        {"fault": "page_limit", "n": size, "match": {"path": rf"/{name}$"}} for name, size in PAGE_SIZES.items()
-    ]
+    limits = [{"fault": "page_limit", "n": size, "match": {"path": rf"/{name}$"}} for name, size in PAGE_SIZES.items()]
     road.control("faults", {"schedule": limits})
 
 

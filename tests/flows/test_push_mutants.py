@@ -30,7 +30,13 @@ from tests.flows.test_exactly_one_order import (
 __all__ = ["empty", "reused"]  # fixtures
 
 Patch = pytest.MonkeyPatch
-LOOK_FIRST, ATTEMPT, BEGIN, WAIT, FIND = push._look_first, push._attempt, Outbox.begin_attempt, Outbox.wait, FlakyErp.find
+LOOK_FIRST, ATTEMPT, BEGIN, WAIT, FIND = (
+    push._look_first,
+    push._attempt,
+    Outbox.begin_attempt,
+    Outbox.wait,
+    FlakyErp.find,
+)
 
 
 def no_attempt_is_noted_before_the_send(patch: Patch) -> None:
@@ -120,11 +126,15 @@ MUTANTS: list[Callable[[Patch], None]] = [
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
-def test_every_mutant_of_push_is_caught(
-    mutant: Callable[[Patch], None], monkeypatch: Patch, reused: Database
-) -> None:
+def test_every_mutant_of_push_is_caught(mutant: Callable[[Patch], None], monkeypatch: Patch, reused: Database) -> None:
     mutant(monkeypatch)
-    few = settings(max_examples=100, phases=[Phase.explicit, Phase.generate], database=None, derandomize=True, report_multiple_bugs=False)
+    few = settings(
+        max_examples=100,
+        phases=[Phase.explicit, Phase.generate],
+        database=None,
+        derandomize=True,
+        report_multiple_bugs=False,
+    )
 
     @few
     @with_plain_lists
