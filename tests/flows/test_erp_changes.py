@@ -131,21 +131,25 @@ def test_a_mapping_whose_sign_is_flipped_is_found(road: Road, obj: str, field: s
 
 
 def test_bad_records_wait_and_come_in_after_the_fix(road: Road) -> None:
-    """An unmapped code and a missing field each reject their record; the others of the batch are stored."""
+    """Codes that the mapping does not have reject their records; the others of the page are stored."""
+    only_yuan = "$code('house', TransactionCurrency)"
     overlay(
         road,
-        "product: sap/s4\nobjects: {orders: {pull: {fields: {currency: \"$code('progress', TransactionCurrency)\"}}}}\n",
+        "product: sap/s4\ncodes: {house: {CNY: CNY}}\n"
+        f'objects: {{orders: {{pull: {{fields: {{currency: "{only_yuan}"}}}}}}}}\n',
     )
     with road.context() as ctx:
-        report = pull(ctx, ["orders"])
-        assert report.counts["orders"].rejected == report.counts["orders"].read > 0
-        causes = dead_letters.groups(ctx.database, ADMIN)
-        assert {cause["code"] for cause in causes} == {"unknown-code"}
+        counts = pull(ctx, ["orders"]).counts["orders"]
+        assert 0 < counts.rejected < counts.read
+        assert counts.updated == counts.read - counts.rejected
+        (cause, *others) = dead_letters.groups(ctx.database, ADMIN)
+        assert (cause["code"], {other["code"] for other in others}) == ("unknown-code", {"unknown-code"})
         keys = [letter["key"] for letter in dead_letters.listing(ctx.database, ADMIN)]
+        assert len(keys) == counts.rejected
     overlay(road, "product: sap/s4\n")
     with road.context() as ctx:
-        counts = replay(ctx, "orders", keys)
-        assert (counts.read, counts.rejected) == (len(keys), 0)
+        replayed = replay(ctx, "orders", keys)
+        assert (replayed.read, replayed.rejected) == (len(keys), 0)
         assert dead_letters.listing(ctx.database, ADMIN) == []
         assert kinds(reconcile(ctx)) == set()
 
