@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -69,7 +71,7 @@ def demo(
         good = not story.wrong and not tally.differences and tally.orders == len(story.keys) > 0
         _report(story, tally, seconds, good)
         if not no_serve and good:
-            _serve(settings, sandbox)
+            _serve(settings, sandbox, story.amended)
     return OK if good else DIFFERS
 
 
@@ -197,16 +199,17 @@ def _report(story: Story, tally: Tally, seconds: float, good: bool) -> None:
     )
 
 
-def _serve(settings: Settings, sandbox: Sandbox) -> None:
-    """Keep the ERP up until Ctrl-C, and say what to try."""
+def _serve(settings: Settings, sandbox: Sandbox, quote: str) -> None:
+    """Keep the ERP up until Ctrl-C, and say what to try; `quote` is one whose order has a story."""
     if output.json:
         return
     verb = "set" if os.name == "nt" else "export"
     _say(N_("The emulated ERP stays up. In another terminal:"))
     for name in ("CROSSTIE_CONFIG", "CROSSTIE_HOME"):
         output.note(f"  {verb} {name}={settings.variables()[name]}")
-    for line in ("orders list --ours", "orders timeline Q000001", "receivables ageing", f"reconcile {NAME}", "status"):
-        output.note(f"  crosstie {line}")
+    program = "crosstie" if shutil.which("crosstie") else shown(Path(sys.argv[0]).absolute())
+    for line in ("orders list --ours", f"orders timeline {quote}", "receivables ageing", f"reconcile {NAME}", "status"):
+        output.note(f"  {program} {line}")
     _say(N_("Ctrl-C ends it."))
     try:
         while sandbox.process is not None and sandbox.process.poll() is None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from commands import render, session
+from commands import disputes, rates, render, session
 from commands.app import Command, examples, new_app
 from commands.output import shown
 from commands.texts import N_, _, say
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from crm_core.database import Database
     from crm_core.receivables_report import Answer, Question
 
-app = new_app(help="What customers owe: ageing, documents.")
+app = new_app(help="What customers owe: ageing, documents; exchange rates and disputes, which no ERP tells.")
+app.add_typer(rates.app)
+app.add_typer(disputes.app)
 COLUMNS = {
     "system": N_("System"),
     "company": N_("Company"),
@@ -67,6 +69,10 @@ KINDS = {
     "advance": N_("advance"),
     "bill": N_("bill of exchange"),
 }
+MISSING_RATES = N_(
+    "No exchange rate for {pairs}: their revalued amounts use the booked rates."
+    " `crosstie receivables rates --import FILE` brings rates in."
+)
 BASES = {"due": N_("by due date"), "invoice": N_("by invoice date"), "posting": N_("by posting date")}
 AS_OF = typer.Option(None, "--as-of", metavar="DATE", help="the day; else the ERP's date at the newest pull")
 BASIS = typer.Option("due", "--basis", metavar="due|invoice|posting", help="from which date the age counts")
@@ -196,7 +202,7 @@ def _notes(answer: Answer) -> list[str]:
         notes.append(_("Not verified: run `crosstie reconcile SYSTEM`."))
     if answer.missing_rates:
         pairs = ", ".join("/".join(pair) for pair in answer.missing_rates)
-        notes.append(say("No exchange rate for {pairs}: their revalued amounts use the booked rates.", pairs=pairs))
+        notes.append(say(MISSING_RATES, pairs=pairs))
     return notes
 
 

@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one, and a secret is its owner's alone."""
+"""Reading files, and writing them so that a reader never sees half of one, and a secret is its owner's alone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from config.errors import ConfigError
 from config.settings import shown
 
 BINARY = getattr(os, "O_BINARY", 0)  # Windows only
+
+
+def read_bytes(path: Path) -> bytes:
+    """All of a file that a person named. Raises ConfigError."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as exc:
+        raise ConfigError("file-missing", place=shown(path)) from exc
+    except OSError as exc:
+        raise ConfigError("file-unreadable", place=shown(path), why=exc.strerror or str(exc)) from exc
 
 
 def write_text(path: Path, text: str, *, private: bool = False) -> None:

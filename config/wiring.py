@@ -78,6 +78,7 @@ class Endpoint:
     proxy: str
     ca_bundle: str
     client_cert: tuple[str, ...]
+    client_cert_password: SecretStr
     allow_http: bool
     key_carrier: Mapping[str, str]
     companies: tuple[str, ...]
@@ -101,6 +102,7 @@ def endpoint(system: System) -> Endpoint:
         proxy=system.secret("proxy").get_secret_value(),
         ca_bundle=str(system.path(file.ca_bundle)) if file.ca_bundle else "",
         client_cert=_client_certificate(system),
+        client_cert_password=system.secret("client_certificate.password"),
         allow_http=file.allow_http,
         key_carrier=file.key_carrier,
         companies=tuple(file.companies),

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from connectors.auth import reveal
 from connectors.base import System
 from connectors.errors import ConfigurationError
 
@@ -43,11 +44,17 @@ def tls(system: System) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=system.ca_bundle) if system.ca_bundle else _trust()
         if system.client_cert:
-            context.load_cert_chain(*system.client_cert[:2])
+            _show_certificate(context, system)
         return context
     except (OSError, ValueError) as exc:
         facts: dict[str, Any] = {"file": ", ".join(files), "reason": str(exc)}
         raise ConfigurationError("bad-certificate-file", system=system.name, **facts) from None
+
+
+def _show_certificate(context: ssl.SSLContext, system: System) -> None:
+    """An empty password is given too: without one, OpenSSL asks for it at the terminal."""
+    certificate, *key = system.client_cert
+    context.load_cert_chain(certificate, key[0] if key else None, password=reveal(system.client_cert_password))
 
 
 def _trust() -> ssl.SSLContext:

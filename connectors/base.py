@@ -178,6 +178,10 @@ class System(Protocol):
         """Certificate file, then key file if that is another one; empty: none."""
 
     @property
+    def client_cert_password(self) -> Secret | str:
+        """What the key is encrypted with; empty: it is not."""
+
+    @property
     def allow_http(self) -> bool: ...
     @property
     def key_carrier(self) -> str | Mapping[str, str]:

@@ -11,7 +11,7 @@ MESSAGES: dict[str, str] = {
     "url-with-credentials": "System {system}: the address must not contain a user or password; set them under their own keys.",
     "unknown-auth": "System {system}: {product} does not log on with {auth}; use one of {known}.",
     "token-url-missing": "System {system}: OAuth needs token_url, the address that hands out tokens.",
-    "bad-certificate-file": "System {system}: {file} cannot be used as a certificate: {reason}.",
+    "bad-certificate-file": "System {system}: {file} cannot be used as a certificate: {reason}. It must be PEM; an encrypted key needs client_certificate.password.",
     "bad-limits": "System {system}: limits: {problem}",
     "unknown-object": "System {system}: {product} has no object {obj}; it has {known}.",
     "unknown-read": "System {system}: {obj} has no read {read}; it has {known}.",

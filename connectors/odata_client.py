@@ -16,7 +16,7 @@ from connectors.http import Http
 from connectors.odata_errors import Judge
 from connectors.odata_metadata import Entity, Metadata, parse_metadata
 from connectors.odata_query import query
-from connectors.odata_shape import Shape, Tree, UnknownFieldError, expand, select, tree_of, with_keys
+from connectors.odata_shape import Decode, Shape, Tree, UnknownFieldError, decoder, expand, select, tree_of, with_keys
 from connectors.odata_types import join_key, strip_zeros
 from connectors.pace import Deadline
 from connectors.product_yaml import nearest
@@ -133,18 +133,19 @@ class Client:
             facts: dict[str, Any] = {"system": self.system.name, "obj": obj, "field": exc.path, "nearest": near}
             raise ConfigurationError("source-field-missing", **facts) from None
         options = {"select": select(tree, entity, metadata), "expand": ",".join(expand(tree, entity, metadata))}
-        return Selection(resource, entity, options, Shape(tree, entity, metadata), tree)
+        decode = decoder(tree, entity, metadata)
+        return Selection(resource, entity, options, Shape(tree, entity, metadata), tree, decode)
 
     # reading
 
-    def page(self, url: str) -> Rows:
-        return self.http.read(url, use=self._rows)
+    def page(self, url: str, decode: Decode) -> Rows:
+        return self.http.read(url, use=lambda answer: self._rows(answer, decode))
 
-    def pages(self, url: str) -> Iterator[Rows]:
+    def pages(self, url: str, decode: Decode) -> Iterator[Rows]:
         """This address's page and those the server names after it, verbatim; a page named twice ends in an error."""
         passed = {url}
         while url:
-            rows = self.page(url)
+            rows = self.page(url, decode)
             yield rows
             url = self.http.same_origin(rows.next, url) if rows.next else ""
             if url in passed:
@@ -152,9 +153,9 @@ class Client:
                 raise TransientError("repeated-page", system=self.system.name, path=path)
             passed.add(url)
 
-    def _rows(self, answer: Answer) -> Rows:
+    def _rows(self, answer: Answer, decode: Decode) -> Rows:
         self.judge.read(answer)
-        data = self.judge.data(answer)
+        data = self.judge.data(answer, decode)
         rows = data if isinstance(data, list) else data.get("results")
         if not isinstance(rows, list):
             raise PermanentError("answer-shape", system=self.system.name, path=answer.path, what="d.results")
@@ -183,6 +184,7 @@ class Selection:
     options: Mapping[str, str]
     shape: Shape
     tree: Tree
+    decode: Decode
 
     def query(self, **options: str | int) -> str:
         return query(**options, **self.options)

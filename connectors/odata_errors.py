@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -133,7 +133,7 @@ class Judge:
         if answer.content_type == "text/html":
             raise AccessError("logon-page", type=answer.content_type, **self._where(answer))
 
-    def data(self, answer: Answer) -> Any:
+    def data(self, answer: Answer, decode: Callable[[bytes], Any] = decode) -> Any:
         """The `d` of a JSON answer. AccessError for a web page, TransientError for half an answer."""
         where = self._where(answer)
         if answer.content_type != "application/json":

@@ -78,7 +78,7 @@ class Listing:
             yield from self._by_key(self._order.unstamped(), at, last=True)
 
     def _ask(self, url: str) -> tuple[Rows, list[Record]]:
-        rows = self._client.page(url)
+        rows = self._client.page(url, self._selection.decode)
         return rows, records_of(self._client, self._selection, rows.rows)
 
     def _address(self, at: Position) -> str:

@@ -41,7 +41,7 @@ class Reader:
         filters = list(key_filters(entity, names, dict.fromkeys(keys)))
         for number, text in enumerate(filters, 1):
             url = self._client.url(selection.resource) + selection.query(filter=text, orderby=",".join(names))
-            for rows in self._client.pages(url):
+            for rows in self._client.pages(url, selection.decode):
                 records = records_of(self._client, selection, rows.rows)
                 yield Page(records, Position(), rows.erp_time, last=number == len(filters) and not rows.next)
 
@@ -60,7 +60,7 @@ class Reader:
         asked = compare(selection.entity, carrier, "eq", key)
         order = ",".join(selection.resource.key)
         url = self._client.url(selection.resource) + selection.query(filter=asked, orderby=order, top=FIND_AT_MOST)
-        rows = [row for page in self._client.pages(url) for row in page.rows]
+        rows = [row for page in self._client.pages(url, selection.decode) for row in page.rows]
         if any(str(row.get(carrier) or "").strip() != key for row in rows):
             raise TransientError("lookup-not-filtered", system=self._client.system.name, carrier=carrier)
         return [

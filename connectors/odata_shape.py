@@ -6,11 +6,13 @@ This is the hot path: a record pays only for its fields that need changing (date
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypedDict
+
+import msgspec
 
 from connectors.base import Wire
 from connectors.odata_metadata import Entity, Metadata
-from connectors.odata_types import DAYS, INTEGERS, MOMENTS, time_of_day
+from connectors.odata_types import DAYS, INTEGERS, MOMENTS, decode, time_of_day
 
 Tree = dict[str, "Tree"]
 """Field names, with what is wanted below each navigation; a navigation with nothing below it means all its fields."""
@@ -82,6 +84,45 @@ def expand(tree: Tree, entity: Entity, metadata: Metadata, prefix: str = "") -> 
             found.append(prefix + name)
             found += expand(below, metadata.target(entity.navigations[name]), metadata, f"{prefix}{name}/")
     return found
+
+
+Decode = Callable[[bytes], Any]
+
+
+def decoder(tree: Tree, entity: Entity, metadata: Metadata) -> Decode:
+    """Decodes an answer and passes over what `tree` does not name, most of all the `__metadata` of every record.
+
+    An answer of any other form is decoded whole, for others to judge.
+    """
+    row = _row_type(tree, entity, metadata)
+    page = _typed_dict("Page", {"results": list[row], "__next": Any})  # type: ignore[valid-type]  # a type made here
+    answer = _typed_dict("Answer", {"d": list[row] | page})  # type: ignore[valid-type]
+    typed = msgspec.json.Decoder(answer, float_hook=str).decode
+
+    def decode_page(body: bytes) -> Any:
+        try:
+            return typed(body)
+        except msgspec.ValidationError:
+            return decode(body)
+
+    return decode_page
+
+
+def _row_type(tree: Tree, entity: Entity, metadata: Metadata) -> Any:
+    if not tree:
+        return dict[str, Any]
+    fields: dict[str, Any] = dict.fromkeys(tree, Any)
+    for name, below in tree.items():
+        navigation = entity.navigations.get(name)
+        if navigation is not None and navigation.many and below:
+            line = _row_type(below, metadata.target(navigation), metadata)
+            wrapped = _typed_dict("Lines", {"results": list[line], "__next": Any})  # type: ignore[valid-type]
+            fields[name] = list[line] | wrapped | None  # type: ignore[valid-type]
+    return _typed_dict("Row", fields)
+
+
+def _typed_dict(name: str, fields: dict[str, Any]) -> Any:
+    return TypedDict(name, fields, total=False)  # type: ignore[operator]  # made at run time
 
 
 class Shape:

@@ -13,17 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.exc import DBAPIError
 
 from crm_core.errors import StoreError
 
 Clock = Callable[[], datetime]
 BUSY_SECONDS = 30
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def utc_now() -> datetime:
@@ -64,7 +61,11 @@ class Database:
 
     def upgrade(self) -> str:
         """Bring the tables to this program's version; return that version."""
-        config = _alembic()
+        from alembic import command  # slow to import, and hardly ever needed
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
         with self._errors(), self.engine.connect() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -74,15 +75,16 @@ class Database:
     def version(self) -> str:
         """The version of the tables; empty when there are none yet."""
         with self._errors(), self.engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision() or ""
+            if not inspect(connection).has_table("alembic_version"):
+                return ""
+            return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() or ""
 
     def require_version(self) -> None:
         """Refuse to work on tables of another version."""
         found, needed = self.version(), head_version()
         if found == needed:
             return
-        known = {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
-        code = "database-old" if not found or found in known else "database-new"
+        code = "database-old" if not found or found in versions() else "database-new"
         raise StoreError(code, place=str(self.place), found=found or "-", needed=needed)
 
     def dispose(self) -> None:
@@ -110,15 +112,14 @@ class Database:
         return exc
 
 
+def versions() -> list[str]:
+    """All versions the tables ever had, oldest first: each migration's file begins with its own."""
+    return sorted(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+
+
 def head_version() -> str:
     """The version of the tables that this program needs."""
-    return ScriptDirectory.from_config(_alembic()).get_current_head() or ""
-
-
-def _alembic() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
+    return versions()[-1]
 
 
 def _make_folder(path: Path, place: str) -> None:

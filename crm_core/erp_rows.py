@@ -88,12 +88,12 @@ class ErpRows:
                 found[row[1]] = dict(zip(names, row, strict=True))
         return found
 
-    def write(self, conn: Connection, seen: Seen, taken: Iterable[tuple[Taken, str]], replaced: Sequence[str]) -> None:
-        """Upsert records with their hashes; the children of `replaced` parents are deleted first."""
+    def write(self, conn: Connection, seen: Seen, taken: Iterable[Taken], replaced: Sequence[str]) -> None:
+        """Upsert records with their digests; the children of `replaced` parents are deleted first."""
         rows: list[Row] = []
         children: list[tuple[_Child, list[Row]]] = [(child, []) for child in self._children]
-        for item, digest in taken:
-            rows.append(self._row(seen, item, digest))
+        for item in taken:
+            rows.append(self._row(seen, item))
             for child, child_rows in children:
                 child_rows += child.rows(seen.system, item.key, item.record)
         conn.exec_driver_sql(self._upsert, _as_text(rows))
@@ -109,7 +109,7 @@ class ErpRows:
             [(system, key) for key in keys],
         )
 
-    def _row(self, seen: Seen, item: Taken, row_hash: str) -> Row:
+    def _row(self, seen: Seen, item: Taken) -> Row:
         record = item.record
         extra = (document_key(record),) if self._extra else ()
         return (
@@ -119,20 +119,20 @@ class ErpRows:
             json.dumps(record.custom, ensure_ascii=False, sort_keys=True) if record.custom else "{}",
             *self._get(record),
             *extra,
-            row_hash,
+            item.digest,
             seen.mapping_version,
             seen.at,
         )
 
 
-def hasher(mapping_version: str) -> Callable[[model.Record], str]:
-    """Hashes a record's canonical values and the mapping that made them: unequal means there is something to write."""
-    encode = msgspec.msgpack.Encoder(decimal_format="string").encode
+def hasher(mapping_version: str) -> Callable[[dict[str, Any]], str]:
+    """Hashes what a mapping made of a record, and which mapping it was: unequal means there is something to write."""
+    encode = msgspec.msgpack.Encoder().encode
     keyed = hashlib.blake2b(digest_size=16, key=mapping_version.encode()[:64])
 
-    def row_hash(record: model.Record) -> str:
+    def row_hash(values: dict[str, Any]) -> str:
         digest = keyed.copy()
-        digest.update(encode(record))
+        digest.update(encode(values))
         return digest.hexdigest()
 
     return row_hash

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from crm_core.messages import MESSAGES
 
 
 class CrmError(Exception):
-    """`code` names the message, `params` fill it: the place and the cure."""
+    """`code` names the message, `params` fill it: the place and the cure; `others` are further findings."""
+
+    others: Sequence[CrmError] = ()
 
     def __init__(self, code: str, **params: str) -> None:
         self.code, self.params = code, params

@@ -21,11 +21,20 @@ class Reject(NamedTuple):
     payload: dict[str, Any]
 
 
+class Mapped(NamedTuple):
+    """A record in our words, not checked yet: what a mapping made of `payload`, the ERP's record."""
+
+    key: str
+    values: dict[str, Any]
+    payload: dict[str, Any]
+
+
 class Taken(NamedTuple):
-    """A record as the store takes it, keyed by its full ERP key."""
+    """A checked record as the store writes it; `digest` tells whether it equals what is stored."""
 
     key: str
     record: model.Record
+    digest: str
 
 
 class IntakeError(Exception):

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, RowMapping, Table, select
 
-from crm_core import access, schema
+from crm_core import access, companies, schema
 from crm_core.access import Actor
 from crm_core.database import Database
 from crm_core.order_progress import (
@@ -72,7 +72,7 @@ def rows_of(conn: Connection, table: Table, system: str, column: str, keys: Coll
 
 
 def _orders(conn: Connection, system: str, keys: Collection[str] | None) -> list[PlacedOrder]:
-    zones = _zones(conn, system)
+    zones = companies.zones(conn, system)
     lines, holds = defaultdict(list), defaultdict(list)
     for row in rows_of(conn, schema.erp_order_line, system, "parent", keys):
         lines[row["parent"]].append(row)
@@ -145,9 +145,3 @@ def heads_of(
     """The documents that hold these lines, by key."""
     parents = None if orders is None else {line["parent"] for line in lines}
     return {row["key"]: row for row in rows_of(conn, table, system, "key", parents)}
-
-
-def _zones(conn: Connection, system: str) -> dict[str, ZoneInfo]:
-    table = schema.company
-    query = select(table.c.company_code, table.c.time_zone).where(table.c.system == system)
-    return {code: ZoneInfo(zone) for code, zone in conn.execute(query)}

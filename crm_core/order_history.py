@@ -13,9 +13,32 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, insert, select, update
 
 from crm_core import companies, model, schema
+from crm_core.database import Database
 
 HELD = "credit_hold"
 _WATCHED = ("status", "delivery_status", "billing_status", "credit_status", "net_amount", "requested_on")
+
+_FOLLOW_ON = (
+    (schema.erp_delivery, schema.erp_delivery_line),
+    (schema.erp_invoice, schema.erp_invoice_line),
+)
+
+
+def outdated(db: Database, system: str, since: datetime | None) -> set[str]:
+    """Keys of orders of which a delivery or an invoice stored at `since` or later tells news that they may not have.
+
+    The change stamp of an order does not always move with its follow-on documents, so it has to be asked for.
+    """
+    order, found = schema.erp_order, set[str]()
+    with db.read() as conn:
+        for document, line in _FOLLOW_ON:
+            fresher = (order.c.key == line.c.order_key) & (order.c.seen_at > document.c.seen_at)
+            has_it = select(order.c.key).where(order.c.system == system, fresher).exists()
+            parent = (document.c.system == line.c.system) & (document.c.key == line.c.parent)
+            query = select(line.c.order_key).join(document, parent).where(document.c.system == system, ~has_it)
+            query = query if since is None else query.where(document.c.seen_at >= since)
+            found.update(conn.execute(query.where(line.c.order_key != "").distinct()).scalars())
+    return found
 
 
 def follow(

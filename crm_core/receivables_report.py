@@ -212,6 +212,7 @@ def _document(document: Any) -> dict[str, Any]:
         "company": document.company_code,
         "customer": document.customer,
         "erp_customer": document.customer_key,
+        "key": document.key,
         "number": document.document_number,
         "fiscal_year": document.fiscal_year,
         "reference": document.reference,

@@ -82,7 +82,7 @@ class Json(TypeDecorator[Any]):
 
 def stamp_text(at: datetime) -> str:
     """The sortable text of an aware time, always with six fractional digits."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f+00:00")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 metadata = MetaData(

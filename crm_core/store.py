@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, delete, select
@@ -19,7 +19,7 @@ from sqlalchemy import Connection, delete, select
 from crm_core import audit, dead_letters, linking, order_history, receivable_rows, schema
 from crm_core.database import Clock, Database, utc_now
 from crm_core.erp_rows import ErpRows, Seen, hasher, stamp_or_none
-from crm_core.intake import Reject, Taken
+from crm_core.intake import IntakeError, Mapped, Reject, Taken, taker
 
 
 @dataclass(slots=True)
@@ -44,18 +44,21 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A mapped page. `erp_time` is the ERP's own clock at the read; `position` where a killed run goes on."""
+    """A mapped page. `rejects` could not even be mapped; `erp_time` is the ERP's own clock at the read.
+
+    `position` is where a killed run goes on: (stamp, key).
+    """
 
     system: str
     obj: str
-    taken: Sequence[Taken]
+    mapped: Sequence[Mapped]
     rejects: Sequence[Reject]
     mapping_version: str
     run_id: str
     erp_time: datetime
     read: str = ""
     since: str = ""
-    position: tuple[str, str] | None = None  # (stamp, key)
+    position: tuple[str, str] | None = None
     read_from: datetime | None = None
     gone: Sequence[str] = field(default_factory=tuple)  # keys that the ERP no longer has
 
@@ -73,68 +76,87 @@ class Change:
         return self.created | self.updated
 
 
+class Stored(NamedTuple):
+    """What became of a page: its counts, the records written by key, and everything that was rejected."""
+
+    counts: Counts
+    written: dict[str, Any]
+    rejects: list[Reject]
+
+
 class Store:
     """Everything a pull writes."""
 
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
         self.database, self.clock = database, clock
 
-    def store_page(self, page: Page, *, dry_run: bool = False) -> Counts:
-        """Write a page; `dry_run` counts and writes nothing."""
-        counts = Counts(read=len(page.taken) + len(page.rejects), rejected=len(page.rejects), removed=len(page.gone))
+    def store_page(self, page: Page, *, dry_run: bool = False) -> Stored:
+        """Write a page; `dry_run` counts and writes nothing. What equals its row is not even checked again."""
+        counts = Counts(read=len(page.mapped) + len(page.rejects), removed=len(page.gone))
         rows = _rows(page.obj, self.database.engine.dialect.paramstyle)
         now = self.clock()
-        row_hash = hasher(page.mapping_version)
-        hashed = {item.key: (item, row_hash(item.record)) for item in page.taken}
         with self.database.write() as conn:
-            change = self._sort(conn, rows, page, hashed, counts)
+            taken, rejects, change = self._sort(conn, rows, page, counts)
             if dry_run:
                 conn.rollback()
-                return counts
-            self._write(conn, rows, page, hashed, change, now)
-            if page.position is not None:
-                _save_position(conn, page)
-        return counts
+            else:
+                self._write(conn, rows, page, taken, rejects, change, now)
+        return Stored(counts, change.written, rejects)
 
     def _sort(
-        self, conn: Connection, rows: ErpRows, page: Page, hashed: dict[str, tuple[Taken, str]], counts: Counts
-    ) -> Change:
-        known = rows.known(conn, page.system, list(hashed))
-        created, updated = {}, {}
-        for key, (item, digest) in hashed.items():
-            have = known.get(key)
+        self, conn: Connection, rows: ErpRows, page: Page, counts: Counts
+    ) -> tuple[dict[str, Taken], list[Reject], Change]:
+        """Take in what differs from its row; count what does not."""
+        latest = {item.key: item for item in page.mapped}  # the same key twice in one page: the later one
+        row_hash, take = hasher(page.mapping_version), taker(page.obj)
+        known = rows.known(conn, page.system, list(latest))
+        taken: dict[str, Taken] = {}
+        created, updated, rejects = {}, {}, list(page.rejects)
+        for key, item in latest.items():
+            have, digest = known.get(key), row_hash(item.values)
+            if have is not None and have.row_hash == digest:
+                continue
+            try:
+                record = take(item.values)
+            except IntakeError as exc:
+                rejects.append(Reject(key, exc.code, exc.params, item.payload))
+                continue
             if have is None:
-                created[key] = item.record
-            elif have.row_hash == digest:
-                counts.unchanged += 1
-            elif have.changed_at > (stamp_or_none(item.record.changed_at) or have.changed_at):
+                created[key] = record
+            elif have.changed_at > (stamp_or_none(record.changed_at) or have.changed_at):
                 counts.stale += 1
+                continue
             else:
-                updated[key] = item.record
-        counts.unchanged += len(page.taken) - len(hashed)  # the same key twice in one page
-        counts.created, counts.updated = len(created), len(updated)
-        return Change(created, updated, rows.rows(conn, page.system, list(updated)))
+                updated[key] = record
+            taken[key] = Taken(key, record, digest)
+        counts.created, counts.updated, counts.rejected = len(created), len(updated), len(rejects)
+        counts.unchanged = counts.read - counts.created - counts.updated - counts.rejected - counts.stale
+        return taken, rejects, Change(created, updated, rows.rows(conn, page.system, list(updated)))
 
     def _write(
         self,
         conn: Connection,
         rows: ErpRows,
         page: Page,
-        hashed: dict[str, tuple[Taken, str]],
+        taken: dict[str, Taken],
+        rejects: list[Reject],
         change: Change,
         now: datetime,
     ) -> None:
-        written = change.written
-        if written:
+        if taken:
             seen = Seen(page.system, page.mapping_version, schema.stamp_text(now))
-            rows.write(conn, seen, (hashed[key] for key in written), list(change.updated))
+            rows.write(conn, seen, taken.values(), list(change.updated))
         if page.gone:
             rows.delete(conn, page.system, page.gone)
-        dead_letters.record(conn, page.system, page.obj, "pull", page.rejects, page.mapping_version, page.run_id, now)
-        dead_letters.close_for(conn, page.system, page.obj, "pull", list(hashed), now)
-        if written or page.gone:
+        refused = {reject.key for reject in rejects}
+        came_in = [item.key for item in page.mapped if item.key not in refused]
+        dead_letters.record(conn, page.system, page.obj, "pull", rejects, page.mapping_version, page.run_id, now)
+        dead_letters.close_for(conn, page.system, page.obj, "pull", came_in, now)
+        if taken or page.gone:
             FOLLOWERS.get(page.obj, _nothing)(conn, page, change, now)
             self._audit(conn, page, change, now)
+        if page.position is not None:
+            _save_position(conn, page)
 
     def _audit(self, conn: Connection, page: Page, change: Change, now: datetime) -> None:
         detail = {

@@ -158,6 +158,14 @@ class PathFill:
                 upsert(conn, schema.path_fill, rows)
 
 
+def last_done(db: Database, system: str, obj: str) -> datetime | None:
+    """When the newest pull of an object began that ended well."""
+    table = schema.run
+    mine = (table.c.system == system, table.c.obj == obj, table.c.direction == "pull", table.c.state == "done")
+    with db.read() as conn:
+        return conn.execute(select(func.max(table.c.started_at)).where(*mine)).scalar()
+
+
 def save_reconciliation(
     db: Database, system: str, obj: str, run_id: str, at: datetime, compared: int, differences: list[dict[str, Any]]
 ) -> None:

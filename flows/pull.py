@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from connectors import base
-from crm_core import sync_state
-from crm_core.intake import IntakeError, Reject, Taken, taker
+from crm_core import order_history, sync_state
+from crm_core.intake import Mapped, Reject
 from crm_core.model import PULLED
 from crm_core.store import Counts, Page
 from flows.context import Context, Progress, nobody_watches
@@ -98,7 +99,6 @@ class _ObjectPull:
         self.store = ctx.store
         self.section: Section = ctx.mapping.section(obj, "pull")
         self.counts = Counts()
-        self._take = taker(obj)
         self._causes: Counter[str] = Counter()
         self._erp_time: datetime | None = None
         self._listed: dict[str, datetime] = {}  # reads that showed everything in this run, by the ERP's time they began
@@ -113,7 +113,7 @@ class _ObjectPull:
             for read in ctx.connector.reads(self.obj):
                 self._read(read)
             if self.obj == "orders":
-                self._lookup(sorted(self.touched))
+                self._lookup(sorted(self.touched | self._left_behind()))
         except HeldError as exc:
             self._end("held", exc)
             raise
@@ -183,48 +183,53 @@ class _ObjectPull:
         )
 
     def _store(self, page: base.Page, read: base.Read | None, since: str, read_from: datetime | None) -> None:
-        taken, rejects = self._map(page.records)
+        mapped, rejects = self._map(page.records)
         self._erp_time = page.erp_time
-        self.counts.add(
-            self.store.store_page(
-                Page(
-                    system=self.ctx.system,
-                    obj=self.obj,
-                    taken=taken,
-                    rejects=rejects,
-                    mapping_version=self.ctx.mapping.version,
-                    run_id=self.run_id,
-                    erp_time=page.erp_time,
-                    read=read.name if read else "",
-                    since=since,
-                    position=(page.position.stamp, page.position.key) if read else None,
-                    read_from=read_from,
-                ),
-                dry_run=self.dry_run,
-            )
+        stored = self.store.store_page(
+            Page(
+                system=self.ctx.system,
+                obj=self.obj,
+                mapped=mapped,
+                rejects=rejects,
+                mapping_version=self.ctx.mapping.version,
+                run_id=self.run_id,
+                erp_time=page.erp_time,
+                read=read.name if read else "",
+                since=since,
+                position=(page.position.stamp, page.position.key) if read else None,
+                read_from=read_from,
+            ),
+            dry_run=self.dry_run,
         )
-        self._follow(taken)
+        self.counts.add(stored.counts)
+        self._causes.update(reject.code for reject in stored.rejects)
+        self._follow(page.records, stored.written)
         self.progress(self.obj, self.counts.read)
         self._guard_rejects()
 
-    def _map(self, records: Sequence[base.Record]) -> tuple[list[Taken], list[Reject]]:
-        apply, take = self.section.apply, self._take
-        taken: list[Taken] = []
+    def _map(self, records: Sequence[base.Record]) -> tuple[list[Mapped], list[Reject]]:
+        apply = self.section.apply
+        mapped: list[Mapped] = []
         rejects: list[Reject] = []
         for key, data in records:
             try:
-                taken.append(Taken(key, take(apply(data, key))))
-            except (RecordMappingError, IntakeError) as exc:
-                self._causes[exc.code] += 1
+                mapped.append(Mapped(key, apply(data, key), data))
+            except RecordMappingError as exc:
                 rejects.append(Reject(key, exc.code, exc.params, data))
-        return taken, rejects
+        return mapped, rejects
 
-    def _follow(self, taken: Sequence[Taken]) -> None:
+    def _follow(self, records: Sequence[base.Record], written: Mapping[str, Any]) -> None:
+        """Orders whose deliveries or invoices changed are looked up, unless this run reads them anyway."""
         if self.obj in FOLLOWED:
-            for item in taken:
-                self.touched.update(line.order_key for line in item.record.lines if line.order_key)  # type: ignore[attr-defined]
+            for record in written.values():
+                self.touched.update(line.order_key for line in record.lines if line.order_key)
         elif self.obj == "orders":
-            self.touched.difference_update(item.key for item in taken)
+            self.touched.difference_update(key for key, _ in records)
+
+    def _left_behind(self) -> set[str]:
+        """Orders that an earlier run should have asked for again and did not: it was killed, or pulled no orders."""
+        since = sync_state.last_done(self.ctx.database, self.ctx.system, self.obj)
+        return order_history.outdated(self.ctx.database, self.ctx.system, since)
 
     def _guard_paths(self, page: base.Page, guard: PathGuard) -> None:
         missing = guard.missing(page.records)
@@ -262,7 +267,7 @@ class _ObjectPull:
         page = Page(
             ctx.system, self.obj, (), (), ctx.mapping.version, self.run_id, self._erp_time or ctx.clock(), gone=gone
         )
-        self.counts.add(self.store.store_page(page, dry_run=self.dry_run))
+        self.counts.add(self.store.store_page(page, dry_run=self.dry_run).counts)
 
     def _lookup(self, keys: Sequence[str]) -> set[str]:
         found: set[str] = set()

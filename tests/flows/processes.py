@@ -32,8 +32,8 @@ PROCESSES = multiprocessing.get_context("forkserver" if FORKED else "spawn")
 if FORKED:
     PROCESSES.set_forkserver_preload([__name__, "config.mapping_files", "connectors.odata"])
 PATIENCE_S = 90
-LEASE_MARGIN = timedelta(seconds=1)
-"""As short as a test can wait for the lease of a process that was killed."""
+LEASE_MARGIN_S = 1.0
+"""How long a lease outlasts a send's deadline: as short as a test can wait for what a killed process held."""
 
 
 class Stop(NamedTuple):
@@ -58,7 +58,7 @@ PLACES = {
     "claimed, no attempt noted": Place(Outbox, "begin_attempt", after=False),
     "attempt noted, not sent": Place(Outbox, "begin_attempt", after=True),
     "answered, not settled": Place(Outbox, "settle", after=False),
-    "between two writes of a change": Place(Sender, "send", after=True),
+    "written, answer not read": Place(Sender, "send", after=True),
 }
 
 
@@ -104,9 +104,11 @@ def start_pull(settings: Settings, objects: Sequence[str] = (), *, stop: Stop | 
     return _start(_pull, settings, stop, tuple(objects))
 
 
-def start_push(settings: Settings, *, wait_s: float = 0, stop: Stop | None = None) -> Child:
+def start_push(
+    settings: Settings, *, wait_s: float = 0, stop: Stop | None = None, margin_s: float = LEASE_MARGIN_S
+) -> Child:
     """`crosstie push s4`; its result is (outcomes by state, every entry with its outcome)."""
-    return _start(_push, settings, stop, wait_s)
+    return _start(_push, settings, stop, wait_s, margin_s)
 
 
 @contextmanager
@@ -148,7 +150,6 @@ def _start(work: Callable[..., Any], settings: Settings, stop: Stop | None, *arg
 
 
 def _work(work: Callable[..., Any], settings: Settings, stop: Stop | None, pipe: Connection, *arguments: Any) -> None:
-    flows.push.LEASE_MARGIN = LEASE_MARGIN
     if stop is not None:
         _stand_at(stop, pipe)
     try:
@@ -187,6 +188,7 @@ def _pull(ctx: Context, objects: Sequence[str]) -> dict[str, dict[str, int]]:
     return {obj: counts.as_dict() for obj, counts in report.counts.items()}
 
 
-def _push(ctx: Context, wait_s: float) -> tuple[dict[str, int], list[tuple[str, int, str]]]:
+def _push(ctx: Context, wait_s: float, margin_s: float) -> tuple[dict[str, int], list[tuple[str, int, str]]]:
+    flows.push.LEASE_MARGIN = timedelta(seconds=margin_s)
     report: PushReport = push(ctx, wait_s=wait_s)
     return dict(report.outcomes), report.entries

@@ -55,6 +55,13 @@ def add_a_line(ctx: Context, number: str) -> None:
     quotes.amend(ctx.database, SELLER, ctx.clock(), number, replace(draft, lines=[more, *others, added]))
 
 
+def add_only_a_line(ctx: Context, number: str) -> None:
+    """A new line is a write that no version of the order guards."""
+    draft = quotes.draft_of(ctx.database, SELLER, number)
+    added = replace(draft.lines[0], line="", quantity=Decimal(1), price=Decimal("4.75"))
+    quotes.amend(ctx.database, SELLER, ctx.clock(), number, replace(draft, lines=[*draft.lines, added]))
+
+
 def drop_a_line(ctx: Context, number: str) -> None:
     """The customer wants less: the last line goes, another customer's order number comes."""
     draft = quotes.draft_of(ctx.database, SELLER, number)

@@ -25,6 +25,7 @@ class FakeSystem:
     proxy: str = ""
     ca_bundle: str = ""
     client_cert: tuple[str, ...] = ()
+    client_cert_password: str = ""
     allow_http: bool = False
     key_carrier: str | Mapping[str, str] = ""
     companies: tuple[str, ...] = ()

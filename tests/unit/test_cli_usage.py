@@ -39,7 +39,8 @@ def test_the_commands_of_the_manual_are_there() -> None:
         "demo doctor ping pull push preview status reconcile outbox/list outbox/show outbox/probe outbox/settle "
         "dead-letters/list dead-letters/show dead-letters/replay dead-letters/discard quotes/list quotes/show "
         "quotes/new quotes/check quotes/accept quotes/amend quotes/cancel orders/list orders/timeline "
-        "receivables/ageing mappings/check mappings/test mappings/preview mappings/schema mappings/publish "
+        "receivables/ageing receivables/rates receivables/disputes receivables/dispute receivables/undispute "
+        "mappings/check mappings/test mappings/preview mappings/schema mappings/publish "
         "mappings/history mappings/diff mappings/rollback systems/list systems/add systems/check systems/arm "
         "systems/disarm sandbox/up sandbox/down sandbox/list db/upgrade db/version audit/verify"
     )
@@ -74,6 +75,14 @@ USAGE = [
     (["receivables", "ageing", "--basis", "day"], "bad-choice", "posting"),
     (["receivables", "ageing", "--format", "pdf"], "bad-choice", "xlsx"),
     (["receivables", "ageing", "--buckets", "30,20"], "bad-buckets", "30,20"),
+    (["receivables", "rates", "--all", "--on", "2026-03-31"], "not-together", "--all"),
+    (["receivables", "rates", "--dry-run"], "option-needs-option", "--import"),
+    (["receivables", "rates", "--import", "no-such.csv"], "file-missing", "no-such.csv"),
+    (["receivables", "disputes", "--state", "ended"], "bad-choice", "closed"),
+    (["receivables", "dispute", "1"], "missing-parameter", "--reason"),
+    (["receivables", "dispute", "1", "--reason", "r"], "item-unknown", "1"),
+    (["receivables", "dispute", "1", "--reason", "r", "--amount", "1,5"], "bad-number", "1,5"),
+    (["receivables", "undispute", "D7"], "no-dispute", "--state all"),
     (["quotes", "new", "--system", "s", "--company", "c", "--customer", "k", "--line", "A"], "bad-line", "A"),
     (["outbox", "settle", "K", "--why", "w", "--dead", "--resend"], "choose-one", "--dead"),
     (["dead-letters", "replay"], "letter-or-system", "--system"),

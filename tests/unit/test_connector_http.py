@@ -15,6 +15,10 @@ from typing import Any
 import httpx
 import pytest
 import respx
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from connectors.errors import (
     AccessError,
@@ -452,3 +456,25 @@ def test_a_client_certificate_that_is_none_is_named(tmp_path: Any) -> None:
         connector(client_cert=(str(file),))
     assert caught.value.code == "bad-certificate-file"
     assert json.dumps(caught.value.params).count("client.pem") >= 1
+
+
+def test_an_encrypted_client_key_is_opened_with_its_password_and_nobody_is_asked_for_it(tmp_path: Any) -> None:
+    files = encrypted_certificate(tmp_path, b"open-sesame")
+    connector(client_cert=files, client_cert_password="open-sesame").close()
+    for wrong in ("", "shut-sesame"):
+        with pytest.raises(ConfigurationError) as caught:
+            connector(client_cert=files, client_cert_password=wrong)
+        assert caught.value.code == "bad-certificate-file"
+        assert "sesame" not in str(caught.value)
+
+
+def encrypted_certificate(folder: Any, password: bytes) -> tuple[str, str]:
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "crosstie")])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
+    certificate, locked = folder / "crm.pem", folder / "crm.key"
+    certificate.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    locked.write_bytes(key.private_bytes(*form, serialization.BestAvailableEncryption(password)))
+    return str(certificate), str(locked)

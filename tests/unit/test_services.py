@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from crm_core import (
     dead_letters,
@@ -235,8 +235,15 @@ def test_rates_are_stored_whole_or_not_at_all(db: Database) -> None:
     def rate(day: int, value: str, source: str = "USD") -> Rate:
         return Rate(rate_date=date(2026, 3, day), from_currency=source, to_currency="CNY", rate=D(value))
 
-    assert rates.put(db, FINANCE, NOW, [rate(1, "7.1"), rate(31, "7.25")]) == 2
-    assert rates.put(db, FINANCE, NOW, [rate(31, "7.3")]) == 1
+    assert rates.put(db, FINANCE, NOW, [rate(1, "7.1"), rate(31, "7.25")]) == (2, 0, 0)
+    assert rates.put(db, FINANCE, NOW, [rate(1, "7.10"), rate(31, "7.3")], dry_run=True) == (0, 1, 1)
+    assert rates.put(db, FINANCE, NOW, [rate(1, "7.10"), rate(31, "7.3"), rate(31, "7.3")]) == (0, 1, 1)
+    assert rates.put(db, FINANCE, NOW, [rate(31, "7.3")]) == (0, 0, 1)
+    with db.read() as conn:
+        details = (
+            conn.execute(select(schema.audit.c.detail).where(schema.audit.c.action == "rates.put")).scalars().all()
+        )
+    assert [detail["changed"] for detail in details] == [{}, {"2026-03-31 USD/CNY": ["7.25", "7.3"]}]
     assert [row["rate"] for row in rates.listing(db, SALES)] == [D("7.3"), D("7.1")]
     assert [row["rate"] for row in rates.listing(db, SALES, on=date(2026, 3, 30))] == [D("7.1")]
     assert refusal(lambda: rates.put(db, FINANCE, NOW, [rate(2, "8"), rate(3, "0")])) == "rate-unfit"
@@ -272,10 +279,21 @@ def test_a_dispute_begins_ends_and_fits_its_item(db: Database) -> None:
     for amount in ("100.01", "0", "-1", "1.001"):
         assert refusal(lambda a=amount: start(amount=a)) == "dispute-amount"
     assert refusal(lambda: start("i2")) == "dispute-credit"
+    assert start() == "D000002"
+    assert refusal(lambda: start()) == "dispute-twice"
+    assert start(amount="40.00") == "D000003"  # the first has ended
+    assert refusal(lambda: start(amount="40")) == "dispute-twice"
     assert refusal(lambda: start("i3")) == "no-item"
     assert refusal(lambda: disputes.end(db, FINANCE, NOW, "D9", closed_on=day)) == "no-dispute"
     before = day - timedelta(days=1)
     assert refusal(lambda: disputes.end(db, FINANCE, NOW, first, closed_on=before)) == "dispute-dates"
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_a_dispute_has_a_reason(db: Database, reason: str) -> None:
+    item(db, "i1", "100.00")
+    place = {"system": "s4", "item_key": "i1", "opened_on": date(2026, 2, 1)}
+    assert refusal(lambda: disputes.start(db, FINANCE, NOW, reason=reason, **place)) == "dispute-reason"
 
 
 # -- status

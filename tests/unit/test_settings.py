@@ -164,6 +164,20 @@ def test_a_secret_comes_from_a_file_in_the_home_and_never_shows(settings: Settin
     assert "geheim123" not in f"{target!r} {system!r} {system.file}"
 
 
+def test_the_password_of_a_client_key_reaches_the_connector_and_never_shows(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ERP1_PASSWORD", "x")
+    write(settings, GOOD)
+    assert endpoint(load_system(settings, "erp1")).client_cert_password.get_secret_value() == ""
+    reference = write_secret(settings, "key", "geheim123")
+    write(settings, GOOD + f"client_certificate: {{certificate: crm.pem, key: crm.key, password: '{reference}'}}\n")
+    target = endpoint(load_system(settings, "erp1"))
+    assert target.client_cert_password.get_secret_value() == "geheim123"
+    assert target.client_cert == tuple(str(settings.config / name) for name in ("crm.pem", "crm.key"))
+    assert "geheim123" not in repr(target)
+
+
 def test_a_secret_file_that_is_missing_or_empty_is_named(settings: Settings) -> None:
     write(settings, GOOD.replace("${env:ERP1_PASSWORD}", "${file:secrets/none}"))
     with pytest.raises(ConfigError, match=r"secrets/none"):

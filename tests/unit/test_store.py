@@ -8,13 +8,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import select
 
-from crm_core import audit, schema, sync_state
+from crm_core import audit, database, schema, sync_state
 from crm_core.database import Database
 from crm_core.errors import StoreError
-from crm_core.intake import IntakeError, Reject, Taken, taker
+from crm_core.intake import IntakeError, Mapped, Reject, taker
 from crm_core.model import Account, AccountLine, Customer, Order, OrderLine
 from crm_core.store import Counts, Page, Store
 
@@ -45,7 +48,8 @@ def order(amount: str = "10.00", *, at: datetime | None = NOW, lines: int = 1, *
 
 def page(obj: str, *taken: tuple[str, Any], mapping: str = "m1", **more: Any) -> Page:
     values = {"rejects": (), "mapping_version": mapping, "run_id": "r1", "erp_time": NOW, **more}
-    return Page("s4", obj, [Taken(*pair) for pair in taken], **values)
+    mapped = [Mapped(key, msgspec.to_builtins(record), {}) for key, record in taken]
+    return Page("s4", obj, mapped, **values)
 
 
 def rows(db: Database, table: Any) -> list[dict[str, Any]]:
@@ -55,18 +59,18 @@ def rows(db: Database, table: Any) -> list[dict[str, Any]]:
 
 def test_the_second_time_nothing_is_written(db: Database) -> None:
     store = Store(db, lambda: NOW)
-    assert store.store_page(page("orders", ("1", order(lines=2)))) == Counts(read=1, created=1)
+    assert store.store_page(page("orders", ("1", order(lines=2)))).counts == Counts(read=1, created=1)
     before = rows(db, schema.erp_order), rows(db, schema.erp_order_line), rows(db, schema.audit)
-    assert store.store_page(page("orders", ("1", order(lines=2)))) == Counts(read=1, unchanged=1)
+    assert store.store_page(page("orders", ("1", order(lines=2)))).counts == Counts(read=1, unchanged=1)
     assert (rows(db, schema.erp_order), rows(db, schema.erp_order_line), rows(db, schema.audit)) == before
 
 
 def test_an_older_version_never_overwrites_and_within_a_stamp_the_latest_read_wins(db: Database) -> None:
     store = Store(db, lambda: NOW)
     store.store_page(page("orders", ("1", order("20.00"))))
-    assert store.store_page(page("orders", ("1", order("10.00", at=NOW - timedelta(seconds=1))))).stale == 1
+    assert store.store_page(page("orders", ("1", order("10.00", at=NOW - timedelta(seconds=1))))).counts.stale == 1
     assert rows(db, schema.erp_order)[0]["net_amount"] == Decimal("20.00")
-    assert store.store_page(page("orders", ("1", order("30.00")))).updated == 1
+    assert store.store_page(page("orders", ("1", order("30.00")))).counts.updated == 1
     assert rows(db, schema.erp_order)[0]["net_amount"] == Decimal("30.00")
 
 
@@ -86,13 +90,13 @@ def test_lines_are_replaced_with_their_order_and_the_audit_says_from_and_to(db: 
 def test_another_mapping_version_reaches_equal_rows(db: Database) -> None:
     store = Store(db, lambda: NOW)
     store.store_page(page("orders", ("1", order())))
-    assert store.store_page(page("orders", ("1", order()), mapping="m2")).updated == 1
+    assert store.store_page(page("orders", ("1", order()), mapping="m2")).counts.updated == 1
     assert rows(db, schema.erp_order)[0]["mapping_version"] == "m2"
 
 
 def test_a_dry_run_counts_and_writes_nothing(db: Database) -> None:
     reject = Reject("9", "unknown-currency", {"field": "currency", "value": "XXQ"}, {"Currency": "XXQ"})
-    counted = Store(db).store_page(page("orders", ("1", order()), rejects=[reject]), dry_run=True)
+    counted = Store(db).store_page(page("orders", ("1", order()), rejects=[reject]), dry_run=True).counts
     assert counted == Counts(read=2, created=1, rejected=1)
     assert not rows(db, schema.erp_order) and not rows(db, schema.dead_letter)
 
@@ -209,6 +213,32 @@ def test_a_read_only_database_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as refused:
         Store(database).store_page(page("orders", ("1", order())))
     assert refused.value.code == "database-read-only"
+
+
+def test_the_versions_by_file_name_are_those_of_the_migrations(db: Database) -> None:
+    """Every command asks for the version, and alembic takes a while to import: only an upgrade does."""
+    config = Config()
+    config.set_main_option("script_location", str(database.MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config)
+    assert [script.revision for script in scripts.walk_revisions()] == database.versions()[::-1]
+    assert db.version() == database.head_version() == scripts.get_current_head()
+
+
+def test_a_database_without_tables_has_no_version_and_is_old(tmp_path: Path) -> None:
+    empty = Database(f"sqlite:///{tmp_path / 'empty.db'}")
+    assert empty.version() == ""
+    with pytest.raises(StoreError) as refused:
+        empty.require_version()
+    assert refused.value.code == "database-old"
+    empty.dispose()
+
+
+def test_a_version_nobody_here_knows_is_newer(db: Database) -> None:
+    with db.write() as conn:
+        conn.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError) as refused:
+        db.require_version()
+    assert refused.value.code == "database-new"
 
 
 def test_a_path_that_used_to_be_filled_is_remembered(db: Database) -> None:

@@ -1,0 +1,172 @@
+"""Each accepted quote is exactly one order, and its changes change that one, whatever the line and the ERP do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from flows.context import Context
+from flows.pull import pull
+from flows.push import push
+from tests.flows import processes, selling
+from tests.flows.road import Road, open_road
+
+TIMEOUT_S, HORIZON_S, LATE_S = 3, 5, 3.5
+"""A send ends after TIMEOUT_S; what is committed later than that comes LATE_S later; HORIZON_S is longer, by a margin."""
+WRITE = {"method": ["POST", "PATCH", "PUT", "MERGE"], "path": r"/(A_SalesOrder\b.*|\$batch)$"}
+CREATE = {"method": "POST", "path": r"/A_SalesOrder$"}
+LOOK_UP = {"method": "GET", "path": r"/A_SalesOrder$"}
+
+SHARES: list[tuple[str, float, dict[str, Any]]] = [
+    ("dropped_before_commit", 0.07, {}),
+    ("dropped_after_commit", 0.07, {}),
+    ("late_commit", 0.07, {"seconds": LATE_S}),
+    ("internal_error", 0.04, {"when": "before"}),
+    ("internal_error", 0.04, {"when": "after"}),
+    ("unavailable", 0.03, {}),
+    ("half_answer", 0.04, {}),
+    ("refused_200", 0.03, {}),
+    ("rate_limited", 0.04, {"retry_after": 1}),
+    ("locked", 0.05, {}),
+]
+"""How often each fault hits a write."""
+
+
+def weather(seed: int) -> dict[str, Any]:
+    """Faults for about half of all writes and a fifth of all look-ups."""
+    faults = [{"fault": name, **more, "match": {**WRITE, "probability": share}} for name, share, more in SHARES]
+    tokens = {"fault": "expired_token", "match": {**WRITE, "nth": [5, 60, 120]}}
+    blind = {"fault": "lookup_fails", "match": {**LOOK_UP, "probability": 0.2}}
+    return {"seed": seed, "schedule": [*faults, tokens, blind]}
+
+
+@contextmanager
+def faults(road: Road, order: dict[str, Any]) -> Iterator[None]:
+    road.control("faults", order)
+    try:
+        yield
+    finally:
+        road.control("faults", method="DELETE")
+
+
+def fired(road: Road) -> Counter[str]:
+    return Counter(entry["fault"] for entry in road.control("faults")["fired"])
+
+
+@pytest.fixture(scope="module")
+def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
+    folder = tmp_path_factory.mktemp("road")
+    with open_road(folder, horizon_s=HORIZON_S, timeout_s=TIMEOUT_S, limits={"retry_s": 3}) as road:
+        with road.context() as ctx:
+            pull(ctx, ["customers", "products", "prices"])
+        yield road
+
+
+@pytest.fixture
+def ctx(road: Road) -> Iterator[Context]:
+    with road.context() as context:
+        yield context
+
+
+def push_in(road: Road, workers: int, wait_s: float = 90) -> Counter[str]:
+    """So many processes at once, until nothing waits any more; what they say became of the entries."""
+    children = [processes.start_push(road.settings, wait_s=wait_s) for _ in range(workers)]
+    outcomes: Counter[str] = Counter()
+    with processes.killed_after(children):
+        for child in children:
+            outcomes += Counter(child.result()[0])
+    return outcomes
+
+
+@pytest.mark.timeout(300)
+def test_two_hundred_quotes_are_two_hundred_orders(road: Road, ctx: Context) -> None:
+    numbers = selling.sell(ctx, 200)
+    with faults(road, weather(seed=11)):
+        outcomes = push_in(road, workers=3)
+        assert len(fired(road)) >= 9, "hardly any fault came about"
+    assert (outcomes["sent"], selling.unsent(ctx)) == (200, [])
+    assert selling.misbooked(road, ctx, numbers) == []
+
+
+@pytest.mark.timeout(180)
+def test_amended_and_cancelled_quotes_change_the_same_orders(road: Road, ctx: Context) -> None:
+    numbers = selling.sell(ctx, 32)
+    push(ctx)
+    changed = [selling.add_a_line, selling.drop_a_line, selling.cancel]
+    for place, number in enumerate(numbers[:24]):
+        changed[place % 3](ctx, number)
+    for number in numbers[24:]:  # several versions of one quote wait for each other
+        selling.add_a_line(ctx, number)
+        selling.drop_a_line(ctx, number)
+    with faults(road, weather(seed=12)):
+        push_in(road, workers=2)
+        assert len(fired(road)) >= 5, "hardly any fault came about"
+    assert selling.unsent(ctx) == []
+    assert selling.misbooked(road, ctx, numbers) == []
+
+
+ONE_BY_ONE: list[tuple[str, dict[str, Any], int]] = [
+    ("dropped_before_commit", {}, 2),
+    ("dropped_after_commit", {}, 1),
+    ("late_commit", {"seconds": LATE_S}, 1),
+    ("late_commit", {"seconds": TIMEOUT_S + 1, "hold": True}, 1),
+    ("internal_error", {"when": "before"}, 2),
+    ("internal_error", {"when": "after"}, 1),
+    ("unavailable", {}, 2),
+    ("half_answer", {}, 1),
+    ("refused_200", {}, 2),
+    ("locked", {}, 2),
+    ("expired_token", {}, 1),
+    ("rate_limited", {"retry_after": 1}, 1),
+]
+"""Fault, its parameters, and how many attempts it takes: a second one only where nothing was booked."""
+
+
+@pytest.mark.timeout(180)
+def test_only_what_was_not_booked_is_sent_again(road: Road, ctx: Context) -> None:
+    """The n-th quote's first send meets the n-th fault; the last two are repeated inside their attempt."""
+    numbers = selling.sell(ctx, len(ONE_BY_ONE))
+    schedule = [
+        {"fault": name, **more, "match": {**CREATE, "nth": at + (at == len(ONE_BY_ONE))}}
+        for at, (name, more, _) in enumerate(ONE_BY_ONE, 1)
+    ]
+    with faults(road, {"schedule": schedule}):
+        push(ctx, wait_s=60)
+        assert fired(road) == Counter(name for name, _, _ in ONE_BY_ONE)
+    attempts = {row["crm_id"]: row["attempts"] for row in selling.entries(ctx)}
+    assert [attempts[number] for number in numbers] == [attempts for _, _, attempts in ONE_BY_ONE]
+    assert selling.misbooked(road, ctx, numbers) == []
+
+
+@pytest.mark.timeout(180)
+def test_a_change_that_is_committed_late_is_made_once(road: Road, ctx: Context) -> None:
+    """Had a new line been sent again too soon, it would stand there twice."""
+    numbers = selling.sell(ctx, 3)
+    push(ctx)
+    selling.add_a_line(ctx, numbers[0])
+    selling.add_only_a_line(ctx, numbers[1])
+    selling.add_only_a_line(ctx, numbers[2])
+    late = {"fault": "late_commit", "seconds": LATE_S, "match": {**WRITE, "nth": [1, 2, 3]}}
+    with faults(road, {"schedule": [late]}):
+        push(ctx, wait_s=60)
+        assert fired(road)["late_commit"] == 3
+    assert selling.unsent(ctx) == []
+    assert selling.misbooked(road, ctx, numbers) == []
+
+
+def test_an_order_dropped_by_every_connection_is_found_and_not_sent_again(road: Road, ctx: Context) -> None:
+    """The send arrived, and the ERP cannot be asked for a while: nothing may be concluded from that."""
+    numbers = selling.sell(ctx, 1)
+    schedule: Sequence[dict[str, Any]] = [
+        {"fault": "dropped_after_commit", "match": {**CREATE, "nth": 1}},
+        {"fault": "lookup_fails", "match": {**LOOK_UP, "nth": [1, 2, 3]}},
+    ]
+    with faults(road, {"schedule": list(schedule)}):
+        push(ctx, wait_s=60)
+        assert fired(road)["lookup_fails"] == 3
+    assert [row["attempts"] for row in selling.entries(ctx) if row["crm_id"] == numbers[0]] == [1]
+    assert selling.misbooked(road, ctx, numbers) == []
