@@ -31,7 +31,7 @@ LATE = timedelta(seconds=40)
 """How long after the client gave up a late commit appears: shorter than the horizon, or no promise can be kept."""
 
 SLOW_S = 50
-"""How long a send can be held up before it leaves (a connection refused at first, a rate limit): within the deadline."""
+"""How long a send can be held up before it leaves (a refused connection, a rate limit): less than its deadline."""
 
 
 class Crash(BaseException):

@@ -31,9 +31,9 @@ FORKED = "forkserver" in multiprocessing.get_all_start_methods()
 PROCESSES = multiprocessing.get_context("forkserver" if FORKED else "spawn")
 if FORKED:
     PROCESSES.set_forkserver_preload([__name__, "config.mapping_files", "connectors.odata"])
-PATIENCE_S = 90
-LEASE_MARGIN_S = 1.0
-"""How long a lease outlasts a send's deadline: as short as a test can wait for what a killed process held."""
+PATIENCE_S = 150
+LEASE_MARGIN_S, LONGEST_WAIT_S = 1.0, 4.0
+"""How long a lease outlasts a send's deadline, and the longest wait between two tries: as short as a test can wait."""
 
 
 class Stop(NamedTuple):
@@ -189,6 +189,6 @@ def _pull(ctx: Context, objects: Sequence[str]) -> dict[str, dict[str, int]]:
 
 
 def _push(ctx: Context, wait_s: float, margin_s: float) -> tuple[dict[str, int], list[tuple[str, int, str]]]:
-    flows.push.LEASE_MARGIN = timedelta(seconds=margin_s)
+    flows.push.LEASE_MARGIN, flows.push.LONGEST_WAIT_S = timedelta(seconds=margin_s), LONGEST_WAIT_S
     report: PushReport = push(ctx, wait_s=wait_s)
     return dict(report.outcomes), report.entries

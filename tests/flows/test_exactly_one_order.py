@@ -114,7 +114,7 @@ def with_plain_lists(test: Any) -> Any:
 
 
 def each_quote_is_one_order(db: Database, faults: list[str], quotes: int) -> None:
-    """The property: one document a quote, and always the same payload; a document touched by hand waits for a person."""
+    """One document a quote, whose payload is always the same; a document touched by hand waits for a person."""
     clock = Clock(START)
     erp = FlakyErp(clock, list(faults))
     with db.write() as conn:

@@ -16,7 +16,7 @@ from tests.flows import processes, selling
 from tests.flows.road import Road, open_road
 
 TIMEOUT_S, HORIZON_S, LATE_S = 3, 5, 3.5
-"""A send ends after TIMEOUT_S; what is committed later than that comes LATE_S later; HORIZON_S is longer, by a margin."""
+"""A send ends after TIMEOUT_S; a late commit comes LATE_S after it arrived; HORIZON_S is longer, with time to spare."""
 WRITE = {"method": ["POST", "PATCH", "PUT", "MERGE"], "path": r"/(A_SalesOrder\b.*|\$batch)$"}
 CREATE = {"method": "POST", "path": r"/A_SalesOrder$"}
 LOOK_UP = {"method": "GET", "path": r"/A_SalesOrder$"}
@@ -39,7 +39,7 @@ SHARES: list[tuple[str, float, dict[str, Any]]] = [
 def weather(seed: int) -> dict[str, Any]:
     """Faults for about half of all writes and a fifth of all look-ups."""
     faults = [{"fault": name, **more, "match": {**WRITE, "probability": share}} for name, share, more in SHARES]
-    tokens = {"fault": "expired_token", "match": {**WRITE, "nth": [5, 60, 120]}}
+    tokens = {"fault": "expired_token", "match": {**WRITE, "nth": [7, 400]}}
     blind = {"fault": "lookup_fails", "match": {**LOOK_UP, "probability": 0.2}}
     return {"seed": seed, "schedule": [*faults, tokens, blind]}
 

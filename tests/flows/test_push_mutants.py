@@ -1,4 +1,4 @@
-"""The property of test_exactly_one_order must notice whatever would let a second order through: each mutant of push dies."""
+"""Each mutant of push that would let a second order through is caught by the property of test_exactly_one_order."""
 
 from __future__ import annotations
 
