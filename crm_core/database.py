@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from crm_core.errors import StoreError
 
@@ -32,7 +32,7 @@ class Database:
     """`url` as SQLAlchemy takes it. Raises StoreError where the database cannot be used."""
 
     def __init__(self, url: str) -> None:
-        self.url = make_url(url)
+        self.url = _parsed(url)
         self.place = self.url.database if self.is_sqlite else self.url.render_as_string(hide_password=True)
         if self.is_sqlite and self.url.database:
             _make_folder(Path(self.url.database), str(self.place))
@@ -103,6 +103,8 @@ class Database:
             return StoreError("database-read-only", place=place)
         if "locked" in text or "lock timeout" in text:
             return StoreError("database-busy", place=place, seconds=str(BUSY_SECONDS))
+        if "not a database" in text or "malformed" in text:
+            return StoreError("database-broken", place=place)
         if "full" in text or "no space" in text:
             return StoreError("database-full", place=place)
         if isinstance(exc.orig, sqlite3.OperationalError) and "no such table" in text:
@@ -120,6 +122,16 @@ def versions() -> list[str]:
 def head_version() -> str:
     """The version of the tables that this program needs."""
     return versions()[-1]
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StoreError("database-url") from None  # the text may hold a password
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StoreError("database-url")
+    return parsed
 
 
 def _make_folder(path: Path, place: str) -> None:

@@ -4,6 +4,8 @@ MESSAGES: dict[str, str] = {
     # database
     "database-read-only": "The database {place} cannot be written. Give this user write permission on it and on its folder, or point CROSSTIE_DATABASE_URL elsewhere.",
     "database-unreachable": "The database {place} cannot be opened: {why}. Check CROSSTIE_DATABASE_URL, CROSSTIE_HOME and the folder's permissions.",
+    "database-url": "CROSSTIE_DATABASE_URL is no address of a database. Write it like sqlite:////path/to/crosstie.sqlite or postgresql://user@host/name.",
+    "database-broken": "{place} is damaged or is no database. Put a backup in its place, or move it away to start with an empty one.",
     "database-busy": "The database {place} was busy for {seconds} s. Stop the other process that writes to it, or try again.",
     "database-full": "The disk that holds the database {place} is full. Free some space; nothing was half-written.",
     "database-old": "The database {place} is of version {found}, this program needs {needed}. Run `crosstie db upgrade`.",

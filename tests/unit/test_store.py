@@ -251,3 +251,18 @@ def test_a_path_that_used_to_be_filled_is_remembered(db: Database) -> None:
     for _ in range(40):
         again.note({"PurchaseOrder": 0, "Remark": 0}, 100)
     assert not again.used("PurchaseOrder")
+
+
+def test_a_file_that_is_no_database_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "crm.db").write_text("an order form, scanned by mistake " * 50)
+    with pytest.raises(StoreError) as refused:
+        Database(f"sqlite:///{tmp_path / 'crm.db'}").version()
+    assert refused.value.code == "database-broken"
+
+
+@pytest.mark.parametrize("url", ["nonsense", "", "mysql://me:secret@host/db"])
+def test_an_address_that_is_none_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(StoreError) as refused:
+        Database(url)
+    assert refused.value.code == "database-url"
+    assert "secret" not in str(refused.value)
