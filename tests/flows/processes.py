@@ -100,7 +100,7 @@ class Child:
 
 
 def start_pull(settings: Settings, objects: Sequence[str] = (), *, stop: Stop | None = None) -> Child:
-    """`crosstie pull s4`; its result is the counts by object."""
+    """`crosstie pull s4`; its result is how many pages it stored."""
     return _start(_pull, settings, stop, tuple(objects))
 
 
@@ -182,10 +182,11 @@ def _stand_at(stop: Stop, pipe: Connection) -> None:
     setattr(place.owner, place.call, stopping)
 
 
-def _pull(ctx: Context, objects: Sequence[str]) -> dict[str, dict[str, int]]:
-    report = pull(ctx, objects)
+def _pull(ctx: Context, objects: Sequence[str]) -> int:
+    pages: list[str] = []
+    report = pull(ctx, objects, progress=lambda obj, read: pages.append(obj))
     assert not report.held, report.held
-    return {obj: counts.as_dict() for obj, counts in report.counts.items()}
+    return len(pages)
 
 
 def _push(ctx: Context, wait_s: float, margin_s: float) -> tuple[dict[str, int], list[tuple[str, int, str]]]:

@@ -63,9 +63,9 @@ def add_only_a_line(ctx: Context, number: str) -> None:
 
 
 def drop_a_line(ctx: Context, number: str) -> None:
-    """The customer wants less: the last line goes, another customer's order number comes."""
+    """The customer wants less: the last of several lines goes; his order number is another one."""
     draft = quotes.draft_of(ctx.database, SELLER, number)
-    fewer = replace(draft, lines=draft.lines[:-1], customer_po="PO-AGAIN")
+    fewer = replace(draft, lines=draft.lines[:-1] or draft.lines, customer_po="PO-AGAIN")
     quotes.amend(ctx.database, SELLER, ctx.clock(), number, fewer)
 
 

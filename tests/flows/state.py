@@ -12,11 +12,10 @@ from crm_core.database import Database
 
 Rows = dict[str, list[tuple[str, ...]]]
 
-RUNS = {"run", "path_fill"}
-"""Tables that every run writes to: which runs there were, and how often paths were filled in what they read."""
+RUNS = {"run", "path_fill", "watermark"}
+"""Tables that every run writes to: which there were, how far they read, how often paths were filled in that."""
 
 WHEN = {
-    "watermark": {"run_id", "moved_at"},
     "audit": {"id", "at", "run_id", "previous", "hash"},
     "dead_letter": {"id", "run_id", "first_seen", "last_seen", "times"},
     "order_event": {"id", "at"},
@@ -29,13 +28,13 @@ WHEN = {
 
 
 def rows(db: Database, *, with_times: bool = False) -> Rows:
-    """Every row of every table as text, sorted; without the columns of WHEN, or `with_times` all but a run's own."""
+    """Every row of every table but RUNS as text, sorted; without the columns of WHEN, unless `with_times`."""
     found: Rows = {}
     with db.read() as conn:
         for table in schema.metadata.sorted_tables:
             if table.name in RUNS:
                 continue
-            left_out = WHEN.get(table.name, set()) if not with_times or table.name == "watermark" else set()
+            left_out = set() if with_times else WHEN.get(table.name, set())
             columns = [column for column in table.columns if column.name not in left_out]
             found[table.name] = sorted(tuple(map(_text, row)) for row in conn.execute(select(*columns)))
     return found
@@ -48,11 +47,11 @@ def _text(value: Any) -> str:
 def differences(one: Rows, other: Rows) -> dict[str, list[tuple[str, tuple[str, ...]]]]:
     """By table: rows that only the first ('-') or only the second ('+') has; equal tables are left out."""
     found = {}
-    for table in one:
-        minus = [("-", row) for row in one[table] if row not in set(other[table])]
-        plus = [("+", row) for row in other[table] if row not in set(one[table])]
-        if minus or plus or len(one[table]) != len(other[table]):
-            found[table] = [*minus, *plus][:6]
+    for table, mine in one.items():
+        theirs = other[table]
+        missing, added = set(mine) - set(theirs), set(theirs) - set(mine)
+        if missing or added or len(mine) != len(theirs):
+            found[table] = [*(("-", row) for row in sorted(missing)), *(("+", row) for row in sorted(added))][:6]
     return found
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 
+from connectors.errors import PermanentError
 from crm_core import installation, outbox_entry, schema
 from crm_core.database import Database
+from crm_core.outbox import Outbox
 from flows.context import Context
 from flows.push import push
 from tests.flows.flaky_erp import FAULTS, LATE, Clock, Crash, FlakyErp, PlainMapping
@@ -97,8 +101,9 @@ def states(db: Database) -> list[str]:
 FAULT_LISTS = st.lists(st.sampled_from(FAULTS), max_size=8)
 QUOTES = st.integers(1, 3)
 PLAIN = [
-    ["dropped_after", "blind", "blind"],
     ["dropped_before"],
+    ["dropped_after", "blind", "blind"],
+    ["late", "blind"],
     ["slow_late"],
     ["crash_after"],
     ["copied"],
@@ -238,6 +243,46 @@ def test_a_refusal_is_dead_and_the_next_entry_goes_on(empty: Path, tmp_path: Pat
         accept(db, "CT7-Q000002")
         report = push(context(db, erp, clock))
         assert report.outcomes == {"dead": 1, "sent": 1}
+
+
+def test_time_lost_while_the_attempt_is_noted_is_lost_to_the_send(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a send could go on after its lease has ended and another process has taken over."""
+    clock, left = Clock(START), []
+    begin = Outbox.begin_attempt
+
+    def slowly(*args: Any) -> Any:
+        time.sleep(0.2)
+        return begin(*args)
+
+    class Spy(FlakyErp):
+        def push(self, *args: Any, deadline_s: float) -> Any:
+            left.append(deadline_s)
+            return super().push(*args, deadline_s=deadline_s)
+
+    monkeypatch.setattr(Outbox, "begin_attempt", slowly)
+    with copy_of(empty, tmp_path) as db:
+        accept(db, "CT7-Q000001")
+        push(replace(context(db, Spy(clock, []), clock), send_deadline=timedelta(seconds=1)))
+    assert 0 <= left[0] <= 0.8
+
+
+def test_an_answer_that_nobody_understands_is_unknown_and_the_next_entry_goes_on(empty: Path, tmp_path: Path) -> None:
+    clock = Clock(START)
+
+    class Odd(FlakyErp):
+        def push(self, obj: str, wire: dict[str, Any], key: str, *, deadline_s: float) -> Any:
+            ack = super().push(obj, wire, key, deadline_s=deadline_s)
+            if key == "CT7-Q000001":
+                raise PermanentError("answer-shape", system="s4", method="POST", path="orders", what="d")
+            return ack
+
+    with copy_of(empty, tmp_path) as db:
+        accept(db, "CT7-Q000001")
+        accept(db, "CT7-Q000002")
+        push(context(db, Odd(clock, []), clock))
+        assert states(db) == ["unknown", "sent"]
 
 
 def test_a_disarmed_installation_sends_nothing(empty: Path, tmp_path: Path) -> None:

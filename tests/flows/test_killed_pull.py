@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +21,7 @@ from flows.pull import pull
 from flows.push import push
 from sandbox.sap.books import Books
 from tests.flows import processes, selling
-from tests.flows.processes import Child, Stop
+from tests.flows.processes import Stop
 from tests.flows.road import Road, open_road
 from tests.flows.state import Rows, broken_audit, differences, rows
 
@@ -53,6 +53,8 @@ class Bases:
 
     settings: Settings
     folder: Path
+    pages: dict[str, int] = field(default_factory=dict)
+    """How many pages an undisturbed pull has, by the name of the database that it starts from."""
 
     def at(self, name: str) -> Settings:
         return replace(self.settings, database_url=default_database_url(self.folder / name))
@@ -78,7 +80,7 @@ def bases(road: Road, tmp_path_factory: pytest.TempPathFactory) -> Bases:
     bases = Bases(road.settings, tmp_path_factory.mktemp("bases"))
     open_database(bases.at("before-customers")).dispose()
     for (obj, here), (_, following) in pairwise(STEPS):
-        processes.run(processes.start_pull(bases.copy(here, following), [obj]))
+        bases.pages[here] = processes.run(processes.start_pull(bases.copy(here, following), [obj]))
     return bases
 
 
@@ -107,20 +109,16 @@ def test_a_second_pull_writes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("obj", PULLED)
 def test_killed_at_any_page_it_ends_row_for_row_the_same(bases: Bases, obj: str) -> None:
     """Killed behind the k-th page; every other time its successor too, in the middle of its own first write."""
-    following = next(after for (here, _), (_, after) in pairwise(STEPS) if here == obj)
-    undisturbed = bases.rows(following)
-    kills = 0
-    while processes.kill_at(pull_until(bases.copy(f"before-{obj}", "killed"), Stop("page stored", kills + 1), [obj])):
-        kills += 1
-        if kills % 2:
-            processes.kill_at(pull_until(bases.at("killed"), Stop("page written, not committed"), [obj]))
-        processes.run(processes.start_pull(bases.at("killed"), [obj]))
-        assert differences(undisturbed, bases.rows("killed")) == {}, f"killed behind page {kills}"
-    assert kills >= 3
-
-
-def pull_until(settings: Settings, stop: Stop, objects: Sequence[str] = ()) -> Child:
-    return processes.start_pull(settings, objects, stop=stop)
+    before, after = next((here, after) for (its, here), (_, after) in pairwise(STEPS) if its == obj)
+    undisturbed = bases.rows(after)
+    assert bases.pages[before] >= 3
+    for page in range(1, bases.pages[before] + 1):
+        settings = bases.copy(before, "killed")
+        assert processes.kill_at(processes.start_pull(settings, [obj], stop=Stop("page stored", page)))
+        if page % 2:
+            processes.kill_at(processes.start_pull(settings, [obj], stop=Stop("page written, not committed")))
+        processes.run(processes.start_pull(settings, [obj]))
+        assert differences(undisturbed, bases.rows("killed")) == {}, f"killed behind page {page}"
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +138,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bases]:
                 road.control("advance", {"days": days})
         bases = Bases(road.settings, tmp_path_factory.mktemp("bases"))
         shutil.copytree(Path(road.settings.home), bases.folder / "before")
-        processes.run(processes.start_pull(bases.copy("before", "undisturbed")))
+        bases.pages["before"] = processes.run(processes.start_pull(bases.copy("before", "undisturbed")))
         yield bases
 
 
@@ -149,9 +147,9 @@ def test_a_pull_of_news_killed_at_any_page_ends_row_for_row_the_same(lived: Base
     """What a delivery or an invoice says of an order is learnt by asking again for the order: also after a kill."""
     undisturbed = lived.rows("undisturbed")
     assert len(differences(lived.rows("before"), undisturbed)) > 5
-    kills = 0
-    while processes.kill_at(pull_until(lived.copy("before", "killed"), Stop("page stored", kills + 1))):
-        kills += 1
-        processes.run(processes.start_pull(lived.at("killed")))
-        assert differences(undisturbed, lived.rows("killed")) == {}, f"killed behind page {kills}"
-    assert kills >= 5
+    assert lived.pages["before"] >= 5
+    for page in range(1, lived.pages["before"] + 1):
+        settings = lived.copy("before", "killed")
+        assert processes.kill_at(processes.start_pull(settings, stop=Stop("page stored", page)))
+        processes.run(processes.start_pull(settings))
+        assert differences(undisturbed, lived.rows("killed")) == {}, f"killed behind page {page}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 import flows.push as push
 from connectors.errors import ConnectorError
@@ -63,14 +63,13 @@ def an_unknown_outcome_counts_as_not_sent(patch: Patch) -> None:
 
 def a_failed_look_up_makes_it_pending(patch: Patch) -> None:
     def look_first(ctx: Context, box: Outbox, entry: Entry) -> str:
-        try:
-            ctx.connector.find(entry.obj, entry.key)
-        except ConnectorError:
-            fresh = {"state": "pending", "last_sent_at": None, "lease_owner": "", "lease_until": None}
-            with box.db.write() as conn:
+        outcome = LOOK_FIRST(ctx, box, entry)
+        with box.db.write() as conn:
+            reason = conn.execute(select(schema.outbox.c.reason).where(*at(entry.key, entry.version))).scalar()
+            if outcome == "unknown" and reason["code"] == "timed-out":
+                fresh = {"state": "pending", "last_sent_at": None, "attempts": 0}
                 conn.execute(update(schema.outbox).where(*at(entry.key, entry.version)).values(**fresh))
-            return "pending"
-        return LOOK_FIRST(ctx, box, entry)
+        return outcome
 
     patch.setattr(push, "_look_first", look_first)
 
