@@ -38,7 +38,7 @@ RATES = {
 CREDIT_LIMITS = {"CNY": 5_000_000, "USD": 800_000, "EUR": 700_000, "JPY": 90_000_000}
 
 _CUSTOMERS = """
-K1001|星垣轴承（无锡）有限公司||ZH|CN|JS|无锡|214028|新华路 18 号|CN01 CNY EOM30
+K1001|星垣轴承（无锡）有限公司||ZH|CN|JS|无锡|214028|新华路 18 号|CN01 CNY EOM3
 K1002|堇川食品机械股份有限公司||ZH|CN|ZJ|宁波|315100|鄞县大道 2001 号|CN01 CNY N30
 K1003|北屿船舶设备（大连）有限公司||ZH|CN|LN|大连|116600|铁山东路 7 号|CN01 CNY P361
 K1004|玖禾包装科技有限公司||ZH|CN|GD|佛山|528200|桂澜北路 36 号|CN01 CNY N45
@@ -49,7 +49,7 @@ K1008|拓枫新能源科技（合肥）有限公司||ZH|CN|AH|合肥|230088|望�
 K1009|陇西粮油工业集团||ZH|CN|GS|兰州|730030|雁滩路 3355 号|CN01 CNY N45
 K1010|青篱贸易行||ZH|CN|SH|上海|200040|南京西路 1266 号|CN01 CNY NT00
 K1011|汀兰乳业（呼和浩特）有限公司||ZH|CN|NM|呼和浩特|010110|金山大道 8 号|CN01 CNY N30
-K1012|琥珀岛化工（青岛）有限公司||ZH|CN|SD|青岛|266555|前湾港路 579 号|CN01 CNY EOM30
+K1012|琥珀岛化工（青岛）有限公司||ZH|CN|SD|青岛|266555|前湾港路 579 号|CN01 CNY EOM3
 K1013|白鷺精機株式会社|Shirasagi Seiki K.K.|JA|JP|23|名古屋市|450-0002|名駅 4-7-1|CN01 JPY T3
 K1014|Tannhöhe Fördertechnik GmbH|& Söhne|DE|DE|08|Ulm|89073|Hirschstraße 12|CN01 EUR N30
 K1015|Harrow Creek Milling Co.||EN|US|KS|Wichita|67202|410 E Douglas Ave|US01 USD N30
