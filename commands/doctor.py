@@ -146,6 +146,7 @@ def _systems(settings: Settings, only: str | None) -> Iterator[Finding]:
         cure = _("Copy an example in config/systems, or run `crosstie sandbox up sap/s4 --system NAME`.")
         yield Finding(_("Systems"), "note", _("none is configured"), cure)
     for name in names:
+        # mypy cannot infer the type of a default argument in a lambda
         yield _tried(say("System file {name}", name=name), lambda name=name: _offline(settings, name))  # type: ignore[misc]
 
 

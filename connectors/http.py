@@ -53,6 +53,7 @@ class _Timeouts(dict[str, float]):
         super().__init__()
         self.seconds, self._deadline = seconds, deadline
 
+    # stands in for httpx's dict of timeouts, read by this one call
     def get(self, phase: str, default: float | None = None) -> float:  # type: ignore[override]
         limit = min(self.seconds, CONNECT_S) if phase == "connect" else self.seconds
         return limit if self._deadline is None else max(0.001, min(limit, self._deadline.left()))

@@ -96,6 +96,7 @@ def decoder(tree: Tree, entity: Entity, metadata: Metadata) -> Decode:
     """
     row = _row_type(tree, entity, metadata)
     page = _typed_dict("Page", {"results": list[row], "__next": Any})  # type: ignore[valid-type]  # a type made here
+    # types made at run time
     answer = _typed_dict("Answer", {"d": list[row] | page})  # type: ignore[valid-type]
     typed = msgspec.json.Decoder(answer, float_hook=str).decode
 
@@ -116,6 +117,7 @@ def _row_type(tree: Tree, entity: Entity, metadata: Metadata) -> Any:
         navigation = entity.navigations.get(name)
         if navigation is not None and navigation.many and below:
             line = _row_type(below, metadata.target(navigation), metadata)
+            # types made at run time
             wrapped = _typed_dict("Lines", {"results": list[line], "__next": Any})  # type: ignore[valid-type]
             fields[name] = list[line] | wrapped | None  # type: ignore[valid-type]
     return _typed_dict("Row", fields)
@@ -183,6 +185,7 @@ def _lines(value: Any) -> list[Wire]:
         return []
     if "__next" in value:
         raise CutLinesError
+    # what is nested under a relation is a list in this shape
     return value.get("results", [])  # type: ignore[no-any-return]
 
 

@@ -59,6 +59,7 @@ def listed_protocol(connections: Connections) -> type[H11Protocol]:
     """
 
     class ListedProtocol(H11Protocol):
+        # asyncio types the transport wider than a server ever gets it
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

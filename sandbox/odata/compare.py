@@ -75,4 +75,5 @@ def sort_rows(rows: list[ReadRow], order: list[tuple[Property, bool]]) -> None:
     """In place, stable; null before everything."""
     for prop, descending in reversed(order):
         read = sort_reader(prop)
+        # mypy cannot infer the type of a default argument in a lambda
         rows.sort(key=lambda row, read=read: ((value := read(row)) is not None, value), reverse=descending)  # type: ignore[misc]
