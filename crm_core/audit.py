@@ -28,7 +28,10 @@ def append(
     mapping_version: str = "",
     detail: dict[str, Any],
 ) -> None:
-    """Add an entry inside the caller's transaction; `detail` holds keys, and fields as [from, to]."""
+    """Add an entry inside the caller's transaction; `detail` holds keys, and fields as [from, to].
+
+    Nobody else can append until that ends, so a transaction that is not alone appends last.
+    """
     if schema_is_postgres(conn):
         conn.exec_driver_sql("SELECT pg_advisory_xact_lock(4711)")  # one appender at a time keeps the chain a line
     last = conn.execute(select(schema.audit.c.hash).order_by(schema.audit.c.id.desc()).limit(1)).scalar() or ""

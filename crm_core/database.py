@@ -1,26 +1,30 @@
-"""One door to the database: engine, transactions, and errors a person can act on.
+"""One door to the database: transactions, the tables' version, and errors a person can act on.
 
-SQLite runs in WAL with one writer (BEGIN IMMEDIATE, so that a transaction never fails half-way for a lock);
-PostgreSQL by URL alone.
+SQLite or PostgreSQL by URL alone; `crm_core.engines` knows what differs.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import ParamSpec, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import URL, Connection, inspect, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, TimeoutError
 
+from crm_core import database_errors
+from crm_core.database_errors import ConflictError
+from crm_core.engines import begin_reading, begin_writing, migrating, open_engine
 from crm_core.errors import StoreError
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Clock = Callable[[], datetime]
-BUSY_SECONDS = 30
 MIGRATIONS = Path(__file__).parent / "migrations"
+_TRIES = 4
 
 
 def utc_now() -> datetime:
@@ -34,43 +38,67 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = _parsed(url)
         self.place = self.url.database if self.is_sqlite else self.url.render_as_string(hide_password=True)
-        if self.is_sqlite and self.url.database:
+        if self.is_sqlite and self.url.database and not self.url.database.startswith("file:"):
             _make_folder(Path(self.url.database), str(self.place))
-        self.engine = _engine(self.url)
+        self.engine = open_engine(self.url)
 
     @property
     def is_sqlite(self) -> bool:
         return self.url.get_backend_name() == "sqlite"
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction that may write; all of it is stored, or nothing."""
+    def write(self, *, alone: bool = True) -> Iterator[Connection]:
+        """One transaction that may write; all of it is stored, or nothing.
+
+        `alone`: no other writes meanwhile, so what it has read stays true. Not `alone` is for pages and outbox entries
+        on PostgreSQL, which leases keep apart: they run beside each other, and append to the audit last of all.
+        """
         with self._errors(), self.engine.connect() as connection, connection.begin():
-            if self.is_sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            begin_writing(connection, alone=alone)
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One consistent view; what it writes by mistake is rolled back."""
-        with self._errors(), self.engine.connect() as connection, connection.begin() as transaction:
-            if self.is_sqlite:
-                connection.exec_driver_sql("BEGIN")
-            yield connection
-            transaction.rollback()
+        """One consistent view. It is for reading only: a write is refused, or (SQLite) rolled back."""
+        with self._errors(), self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with connection.begin() as transaction:
+                begin_reading(connection)
+                yield connection
+                transaction.rollback()
 
     def upgrade(self) -> str:
-        """Bring the tables to this program's version; return that version."""
+        """Bring the tables to this program's version, all or nothing; return that version.
+
+        Safe for several processes at once. Raises StoreError when a newer program made the tables.
+        """
+        found = self.version()
+        if found and found not in versions():
+            raise StoreError("database-new", place=str(self.place), found=found, needed=head_version())
+        self._migrate("upgrade", "head")
+        return head_version()
+
+    def downgrade(self, version: str) -> None:
+        """Bring the tables back to an earlier version, for an older program: what only newer ones have is lost.
+
+        Raises StoreError for a version that is none, or newer than the tables are.
+        """
+        found = self.version()
+        earlier = [known for known in versions() if known <= found]
+        if found not in versions() or version not in earlier:
+            raise StoreError("version-unknown", place=str(self.place), version=version, known=", ".join(earlier) or "-")
+        self._migrate("downgrade", version)
+
+    def _migrate(self, direction: str, version: str) -> None:
         from alembic import command  # slow to import, and hardly ever needed
         from alembic.config import Config
 
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
-        with self._errors(), self.engine.connect() as connection:
+        with self._errors(), migrating(self.engine) as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            connection.commit()
-        return head_version()
+            getattr(command, direction)(config, version)
 
     def version(self) -> str:
         """The version of the tables; empty when there are none yet."""
@@ -95,23 +123,29 @@ class Database:
         try:
             yield
         except DBAPIError as exc:
-            raise self._store_error(exc) from exc
+            if error := database_errors.told(exc, str(self.place), head_version()):
+                raise error from exc
+            raise
+        except TimeoutError as exc:
+            raise StoreError("database-crowded", place=str(self.place)) from exc
 
-    def _store_error(self, exc: DBAPIError) -> Exception:
-        text, place = str(exc.orig).lower(), str(self.place)
-        if "readonly" in text or "read-only" in text or "permission denied" in text:
-            return StoreError("database-read-only", place=place)
-        if "locked" in text or "lock timeout" in text:
-            return StoreError("database-busy", place=place, seconds=str(BUSY_SECONDS))
-        if "not a database" in text or "malformed" in text:
-            return StoreError("database-broken", place=place)
-        if "full" in text or "no space" in text:
-            return StoreError("database-full", place=place)
-        if isinstance(exc.orig, sqlite3.OperationalError) and "no such table" in text:
-            return StoreError("database-old", place=place, found="-", needed=head_version())
-        if "unable to open" in text or "could not connect" in text or "connection refused" in text:
-            return StoreError("database-unreachable", place=place, why=text.splitlines()[0])
-        return exc
+
+def done_anew(transaction: Callable[P, T]) -> Callable[P, T]:
+    """For a function that is one whole transaction: when another one got in its way, it is done again, up to 3 times.
+
+    In the way is a deadlock, or the same new key written by both.
+    """
+
+    @wraps(transaction)
+    def done(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(_TRIES - 1):
+            try:
+                return transaction(*args, **kwargs)
+            except (ConflictError, IntegrityError):
+                continue
+        return transaction(*args, **kwargs)
+
+    return done
 
 
 def versions() -> list[str]:
@@ -139,26 +173,3 @@ def _make_folder(path: Path, place: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise StoreError("database-unreachable", place=place, why=exc.strerror or str(exc)) from exc
-
-
-def _engine(url: Any) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # transactions are ours: BEGIN is sent by write() and read()
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=NORMAL",
-            "foreign_keys=ON",
-            f"busy_timeout={BUSY_SECONDS * 1000}",
-        ):
-            try:
-                connection.execute(f"PRAGMA {pragma}")
-            except sqlite3.OperationalError as exc:
-                if "readonly" not in str(exc):
-                    raise  # a read-only database can still be read; a write says so itself
-
-    return engine

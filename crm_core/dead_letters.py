@@ -16,7 +16,7 @@ from crm_core import access, audit, schema
 from crm_core.access import Actor
 from crm_core.database import Database
 from crm_core.errors import NotFoundError, RefusedError
-from crm_core.intake import Reject
+from crm_core.intake import Reject, storable
 
 _PERSONAL = re.compile(
     r"name|phone|mobile|fax|e?mail|street|address|house_?n|contact|person|birth|iban|bank|postal|"
@@ -51,9 +51,9 @@ def record(
             "closed_by": "",
             "closed_why": "",
         }
-        same = update(_TABLE).where(*_at(system, obj, direction), _TABLE.c.key == reject.key)
+        same = update(_TABLE).where(*_at(system, obj, direction), _TABLE.c.key == storable(reject.key))
         if conn.execute(same.values(times=_TABLE.c.times + 1, **values)).rowcount == 0:
-            key = {"system": system, "obj": obj, "direction": direction, "key": reject.key}
+            key = {"system": system, "obj": obj, "direction": direction, "key": storable(reject.key)}
             conn.execute(insert(_TABLE).values(**key, times=1, first_seen=now, **values))
 
 

@@ -17,7 +17,7 @@ from msgspec.structs import astuple
 from sqlalchemy import Connection
 
 from crm_core import model, schema
-from crm_core.intake import Taken
+from crm_core.intake import Taken, refuse_unstorable
 
 Row = tuple[Any, ...]
 _CHUNK = 500
@@ -126,13 +126,20 @@ class ErpRows:
 
 
 def hasher(mapping_version: str) -> Callable[[dict[str, Any]], str]:
-    """Hashes what a mapping made of a record, and which mapping it was: unequal means there is something to write."""
+    """Hashes what a mapping made of a record, and which mapping it was: unequal means there is something to write.
+
+    IntakeError for a text that has no UTF-8.
+    """
     encode = msgspec.msgpack.Encoder().encode
     keyed = hashlib.blake2b(digest_size=16, key=mapping_version.encode()[:64])
 
     def row_hash(values: dict[str, Any]) -> str:
         digest = keyed.copy()
-        digest.update(encode(values))
+        try:
+            digest.update(encode(values))
+        except UnicodeEncodeError:
+            refuse_unstorable(values)
+            raise
         return digest.hexdigest()
 
     return row_hash

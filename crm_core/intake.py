@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -46,6 +46,7 @@ class IntakeError(Exception):
 
 
 _CURRENCY_FIELDS = ("currency", "local_currency")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`")
 
 
@@ -53,19 +54,44 @@ def taker(obj: str) -> Callable[[dict[str, Any]], model.Record]:
     """The function that turns a mapped dict of `obj` into its record; it raises IntakeError."""
     kind = model.PULLED[obj]
     currencies = [name for name in _CURRENCY_FIELDS if name in kind.__struct_fields__]
-    convert = msgspec.convert
+    convert, encode = msgspec.convert, msgspec.json.Encoder().encode
 
     def take(mapped: dict[str, Any]) -> model.Record:
         try:
             record = convert(mapped, kind)
         except msgspec.ValidationError as exc:
             raise _intake_error(str(exc), mapped) from exc
+        if b"\\u0000" in encode(record):
+            refuse_unstorable(mapped)
         for name in currencies:
             if not is_currency(getattr(record, name)):
                 raise IntakeError("unknown-currency", field=name, value=getattr(record, name))
         return record
 
     return take
+
+
+def refuse_unstorable(mapped: dict[str, Any]) -> None:
+    """Raise IntakeError for the first text that cannot be kept: with a NUL (PostgreSQL) or half a pair (UTF-8)."""
+    for field, value in _texts(mapped, ""):
+        if found := _UNSTORABLE.search(value):
+            raise IntakeError("unstorable-text", field=field, character=f"U+{ord(found[0]):04X}")
+
+
+def storable(text: str) -> str:
+    """The text with what cannot be kept written as escapes, such as \\x00."""
+    return _UNSTORABLE.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            yield from _texts(part, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list):
+        for place, part in enumerate(value):
+            yield from _texts(part, f"{path}[{place}]")
 
 
 def _intake_error(text: str, mapped: dict[str, Any]) -> IntakeError:

@@ -72,4 +72,5 @@ def _valid(system: str, product_key: str, on: date | None) -> list[Any]:
 def _prices(conn: Connection, system: str, product_key: str, on: date | None) -> list[dict[str, Any]]:
     columns = _PRICE.c["currency", "amount", "per", "unit", "valid_from", "valid_until", "sales_area", "customer_key"]
     query = select(*columns).where(*_valid(system, product_key, on))
-    return [dict(row) for row in conn.execute(query.order_by(_PRICE.c.currency, _PRICE.c.valid_from)).mappings()]
+    ordered = query.order_by(_PRICE.c.currency, _PRICE.c.valid_from.nulls_first())
+    return [dict(row) for row in conn.execute(ordered).mappings()]

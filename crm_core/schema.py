@@ -74,10 +74,20 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+        return None if value is None else _json_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
+
+
+def _json_text(value: Any) -> str:
+    """Letters as they are, but everything as escapes where there is half a character, which no database keeps."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, sort_keys=True, default=str)
+    return text
 
 
 def stamp_text(at: datetime) -> str:
@@ -557,7 +567,48 @@ run = Table(
     Column("counts", Json, nullable=False),
     Column("error", Json),
     Column("erp_time", Stamp),
+    Column("part", Text, nullable=False, server_default=""),  # of a backfill; empty: the whole object
+    Column("owner", Text, nullable=False, server_default=""),  # host and process
+    Column("lease_until", Stamp),  # while it runs; renewed by its heartbeat
+    Column("prefect_run", Text, nullable=False, server_default=""),
     Index(None, "system", "obj", "started_at"),
+    Index(None, "state", "lease_until"),
+)
+run_lease = Table(  # which run alone may pull an object, or a part of it; an empty run_id: none
+    "run_lease",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("obj", Text, primary_key=True),
+    Column("part", Text, primary_key=True),
+    Column("token", Integer, nullable=False),  # rises with every holder
+    Column("run_id", Text, nullable=False),
+)
+backfill = Table(  # the newest first read of an object in parts; it is open until finished_at
+    "backfill",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("obj", Text, primary_key=True),
+    Column("read", Text, nullable=False),
+    Column("covers", Json, nullable=False),  # names of reads that need no first run of their own then
+    Column("by", Text, nullable=False),  # company, date; empty: in one part
+    Column("mapping_version", Text, nullable=False),
+    Column("planned_at", Stamp, nullable=False),
+    Column("finished_at", Stamp),
+)
+backfill_part = Table(
+    "backfill_part",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("obj", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("bounds", Json, nullable=False),
+    Column("done", Boolean, nullable=False),
+    Column("stamp", Text, nullable=False),  # how far it has come: the resume position
+    Column("key", Text, nullable=False),
+    Column("newest", Text, nullable=False),  # the newest stamp seen
+    Column("read_from", Stamp),  # the ERP's clock when its read began
+    Column("records", Integer, nullable=False),
 )
 mapping_version = Table(
     "mapping_version",
@@ -606,6 +657,18 @@ installation = Table(  # one row: which environment this database belongs to
     Column("prefix", Text, nullable=False),
     Column("armed", Boolean, nullable=False),
     Column("created_at", Stamp, nullable=False),
+    Column("uid", Text, nullable=False, server_default=""),  # drawn anew when a copy or a restore is armed
+    Column("place", Text, nullable=False, server_default=""),  # what tells this database from a copy of it
+    Column("doubt", Text, nullable=False, server_default=""),  # restored, copied, put-back; empty: none
+    Column("doubted_at", Stamp),
+)
+adoption = Table(  # which systems were asked for documents that bear our keys since the doubt began
+    "adoption",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("asked_at", Stamp, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("counts", Json, nullable=False),
 )
 sequence = Table(
     "sequence",
