@@ -1,6 +1,7 @@
 """Measure a pull of orders beside the hand-written ceiling, each in a process of its own, in turns, in the same run.
 
     python -m benchmarks [--rows N] [--runs N] [--quick] [--json]
+    python -m benchmarks backfill [--orders N] [--latency-ms N] [--workers 1,2] [--database URL] [--json]
 
 Ratios compare measurements of one run; every figure is the median of the runs. Nothing is asserted: a slow machine is
 no error.
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks import backfill
 from benchmarks.report import Report, as_json, as_text
 from benchmarks.worker import Measured
 
@@ -81,4 +83,4 @@ def _note(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    backfill.main(sys.argv[2:]) if sys.argv[1:2] == ["backfill"] else main()

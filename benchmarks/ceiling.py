@@ -150,7 +150,7 @@ class Load:
     def __init__(self, database: str) -> None:
         self.connection = sqlite3.connect(database, isolation_level=None)
         self.connection.execute("PRAGMA journal_mode=WAL")
-        self.connection.execute("PRAGMA synchronous=NORMAL")
+        self.connection.execute("PRAGMA synchronous=FULL")
         self.read = self.written = 0
         self._dates = Dates()
         self._encode = msgspec.msgpack.Encoder().encode

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ FIRST_STAMP_MS = 1_704_100_000_000  # 2024-01-01T09:06:40Z
 STAMP_STEP_MS = 10_000  # a page spans 10**7 ms, so that its number alone is the front of every stamp
 _MARKS = {b"<order>": 4_500_000, b"<time>": 170_410}  # as long as what replaces them, which is fastest
 DAY_MS = 86_400_000
+FIRST_DAY = date(2024, 1, 1)
 
 Tree = dict[str, "Tree"]
 
@@ -93,14 +95,17 @@ class Pages:
     root: str
     rows: int
 
-    def page(self, start: int, select: str, expand: str, following: str) -> bytes:
-        """The orders from the `start`-th to the end of its page; `following`: the next page's address, if named."""
+    def page(self, start: int, before: int, select: str, expand: str, following: str) -> bytes:
+        """Orders from the `start`-th to the end of its page or the last before `before`.
+
+        `following`: the next page's address, if it is to be named.
+        """
         number = start // PAGE
-        stop = min((number + 1) * PAGE, self.rows)
+        stop = max(start, min((number + 1) * PAGE, before))
         body = _body(self.root, select, expand, start % PAGE, stop - number * PAGE)
         for mark, first in _MARKS.items():
             body = body.replace(mark, b"%d" % (first + number))
-        link = f',"__next":"{following}"' if following and stop < self.rows else ""
+        link = f',"__next":"{following}"' if following and stop < before else ""
         return b'{"d":{"results":[' + body + b"]" + link.encode() + b"}}"
 
     def first_changed(self, since_ms: int) -> int:
@@ -108,8 +113,12 @@ class Pages:
         steps = -((FIRST_STAMP_MS - since_ms) // STAMP_STEP_MS)
         return min(max(0, steps), self.rows)
 
+    def first_created(self, day: date) -> int:
+        """The index of the first order created on that day or later, where a filter asks: every day has one page."""
+        return min(max(0, (day - FIRST_DAY).days * PAGE), self.rows)
 
-@lru_cache(maxsize=16)
+
+@lru_cache(maxsize=64)
 def _body(root: str, select: str, expand: str, start: int, stop: int) -> bytes:
     """Orders of any page, with marks where the page shows."""
     tree = _tree([*select.split(","), *expand.split(",")])

@@ -1,9 +1,10 @@
 """An OData server that costs the client nothing: in a process of its own, it answers as fast as a page can be read.
 
-    python -m benchmarks.page_server ROWS
+    python -m benchmarks.page_server ROWS [LATENCY_MS]
 
 It prints its address on the first line. It speaks what a pull of orders asks for: $metadata, Basic authentication,
-$select and $expand, pages by $skiptoken, and the lower bound on LastChangeDateTime in $filter; nothing else.
+$select and $expand, pages by $skiptoken, and in $filter bounds on LastChangeDateTime and CreationDate; nothing else.
+Every page comes LATENCY_MS late.
 `GET /requests` says how many requests came since it was last asked.
 """
 
@@ -12,7 +13,8 @@ from __future__ import annotations
 import base64
 import re
 import sys
-from datetime import datetime
+import time
+from datetime import date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -25,12 +27,15 @@ SAFE = "$'(),/:"
 USER, PASSWORD = "BENCH", "bench-pages"
 _PROOF = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 _BOUND = re.compile(r"LastChangeDateTime (ge|gt) datetimeoffset'([^']+)'")
+_DAY = re.compile(r"CreationDate (ge|lt) datetime'([^']+)'")
+_READY_AT_MOST = 8
 
 
 class Asked(NamedTuple):
-    """A page of orders: from which on, with which fields, and whether it names the next one."""
+    """A page of orders: from which on, before which, with which fields, and whether it names the next one."""
 
     start: int
+    stop: int
     select: str
     expand: str
     linked: bool
@@ -39,27 +44,31 @@ class Asked(NamedTuple):
 class Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, latency_s: float = 0) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.path = order_pages.service().path
         self.pages = order_pages.Pages(f"{self.url}{self.path}", rows)
         self.metadata = metadata_document(order_pages.service())
-        self.requests = 0
+        self.requests, self.latency_s = 0, latency_s
         self._ready: dict[Asked, bytes] = {}
 
     def page(self, asked: Asked) -> bytes:
-        return self._ready.get(asked) or self._made(asked)
+        return self._ready.pop(asked, b"") or self._made(asked)
 
     def prepare(self, asked: Asked) -> None:
         """Have the page after this one ready before it is asked for."""
         following = asked._replace(start=_next(asked.start))
-        self._ready = {following: self._made(following)} if following.start < self.pages.rows else {}
+        if len(self._ready) >= _READY_AT_MOST:
+            self._ready.clear()
+        if following.start < asked.stop:
+            self._ready[following] = self._made(following)
 
     def _made(self, asked: Asked) -> bytes:
         query = {"$select": asked.select, "$expand": asked.expand, "$skiptoken": _next(asked.start)}
-        link = f"{self.pages.root}/A_SalesOrder?{urlencode(query, safe=SAFE)}" if asked.linked else ""
-        return self.pages.page(asked.start, asked.select, asked.expand, link)
+        named = asked.linked or asked.start % PAGE  # a page that is not full must name the next one
+        link = f"{self.pages.root}/A_SalesOrder?{urlencode(query, safe=SAFE)}" if named else ""
+        return self.pages.page(asked.start, asked.stop, asked.select, asked.expand, link)
 
 
 def _next(start: int) -> int:
@@ -83,6 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(200, "application/xml", self.server.metadata)
         if name == "A_SalesOrder":
             asked = self._asked(split.query)
+            time.sleep(self.server.latency_s)
             self._answer(200, "application/json;charset=utf-8", self.server.page(asked))
             return self.server.prepare(asked)
         return self._answer(404, "text/html", b"<html>Not found</html>")
@@ -94,8 +104,16 @@ class _Handler(BaseHTTPRequestHandler):
     def _asked(self, query: str) -> Asked:
         """Like SAP's, an answer names the next page unless $top said how many records are wanted."""
         options = {name: values[0] for name, values in parse_qs(query).items()}
-        start = int(options.get("$skiptoken") or self._first(options.get("$filter", "")))
-        return Asked(start, options.get("$select", ""), options.get("$expand", ""), "$top" not in options)
+        condition = options.get("$filter", "")
+        first, stop = self._days(condition)
+        start = int(options.get("$skiptoken") or max(first, self._first(condition)))
+        return Asked(start, stop, options.get("$select", ""), options.get("$expand", ""), "$top" not in options)
+
+    def _days(self, condition: str) -> tuple[int, int]:
+        """The orders of these days: from which on and before which."""
+        pages = self.server.pages
+        bounds = {name: pages.first_created(date.fromisoformat(day[:10])) for name, day in _DAY.findall(condition)}
+        return bounds.get("ge", 0), bounds.get("lt", pages.rows)
 
     def _first(self, condition: str) -> int:
         """Where a read starts: at or behind a change stamp. No two orders share one, and none is without."""
@@ -118,6 +136,6 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    server = Server(int(sys.argv[1]))
+    server = Server(int(sys.argv[1]), float((sys.argv[2:] or ["0"])[0]) / 1000)
     print(server.url, flush=True)
     server.serve_forever()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -57,19 +58,21 @@ def pull(
     with open_context(session.settings(), system) as ctx, progress(say("Pull {system}", system=system)) as tell:
         report = run(ctx, objects or [], full=full, dry_run=dry_run, approve=approve, progress=tell)
     show_pull(report, dry_run=dry_run)
-    return HELD if report.held else SOME_FAILED if report.rejected else OK
+    return pull_exit(report)
+
+
+def pull_exit(report: PullReport) -> int:
+    return HELD if report.held else SOME_FAILED if report.rejected or report.busy else OK
 
 
 def show_pull(report: PullReport, *, dry_run: bool) -> None:
-    from commands.failures import lines
-    from config.failures import describe
-
-    held = {obj: failure for obj, exc in report.held.items() if (failure := describe(exc))}
+    held, busy = told(report.held), told(report.busy)
     data = {
         "system": report.system,
         "dry_run": dry_run,
         "objects": {obj: counts.as_dict() for obj, counts in report.counts.items()},
-        "held": {obj: {"code": failure.code, "message": next(lines(failure))} for obj, failure in held.items()},
+        "held": held,
+        "busy": busy,
         "seconds": round(report.seconds, 2),
     }
     if output.result(data):
@@ -77,10 +80,21 @@ def show_pull(report: PullReport, *, dry_run: bool) -> None:
     if not output.quiet:
         _counts_table(report, dry_run=dry_run)
     for failure in held.values():
-        output.warn(say("Held: {text}", text=next(lines(failure))))
+        output.warn(say("Held: {text}", text=failure["message"]))
+    for failure in busy.values():
+        output.warn(failure["message"])
     if report.rejected:
         text = N_("{count} records were rejected: `crosstie dead-letters list --system {system}` says why.")
         output.warn(say(text, count=report.rejected, system=report.system))
+
+
+def told(errors: Mapping[str, Exception]) -> dict[str, dict[str, str]]:
+    """Code and text by object."""
+    from commands.failures import lines
+    from config.failures import describe
+
+    found = {obj: failure for obj, exc in errors.items() if (failure := describe(exc))}
+    return {obj: {"code": failure.code, "message": next(lines(failure))} for obj, failure in found.items()}
 
 
 def _counts_table(report: PullReport, *, dry_run: bool) -> None:
@@ -157,7 +171,12 @@ def _show_push(report: PushReport, reasons: dict[tuple[str, int], dict[str, Any]
         for (key, version), state in last_states(report).items()
     ]
     states = list(last_states(report).values())
-    data: dict[str, Any] = {"system": report.system, "sent": states.count("sent"), "unknown": states.count("unknown")}
+    data: dict[str, Any] = {
+        "system": report.system,
+        "run": report.run,
+        "sent": states.count("sent"),
+        "unknown": states.count("unknown"),
+    }
     data |= {"pending": states.count("pending"), "review": states.count("review"), "dead": states.count("dead")}
     if output.result({**data, "entries": rows, "seconds": round(report.seconds, 2)}):
         return

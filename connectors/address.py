@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import ssl
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -75,6 +76,14 @@ def untrusted(exc: BaseException) -> str:
             return cause.verify_message
         cause = cause.__cause__ or cause.__context__
     return "certificate verify failed" if "CERTIFICATE_VERIFY_FAILED" in str(exc) else ""
+
+
+def valid_until(response: httpx.Response) -> datetime | None:
+    """The end of the certificate that the server showed on this connection; None where nothing was encrypted."""
+    stream = response.extensions.get("network_stream")
+    secured = stream.get_extra_info("ssl_object") if stream else None
+    shown = secured.getpeercert() if secured else None
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown["notAfter"])), UTC) if shown else None
 
 
 def origin(url: httpx.URL) -> tuple[str, str, int | None]:

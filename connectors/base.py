@@ -46,6 +46,34 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class Splits:
+    """Into what a first `read` can be split: by a field whose known values are `companies`, or by days of a date.
+
+    Neither field changes once the record is there, or its change stamp moves with it.
+    """
+
+    read: str
+    companies: Sequence[str] | None
+    dates: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A share of a read. `companies`: of these (`others`: of all but these); days: `first` or later, before `before`.
+
+    Without `first` it is open to the past and holds the records without a date; without any bound it is everything.
+    """
+
+    companies: Sequence[str] = ()
+    others: bool = False
+    first: str = ""
+    before: str = ""
+
+
+WHOLE = Part()
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Records in (stamp, key) order; `position` behind the last; `erp_time` is the ERP's own clock (HTTP Date)."""
 
@@ -65,6 +93,13 @@ class Hit:
     total: Decimal
     state: str = ""
     cancelled: bool = False
+
+
+class Keyed(NamedTuple):
+    """A document at the ERP with the key of ours that it bears."""
+
+    key: str
+    hit: Hit
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +127,16 @@ class RawAmount:
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """Answer of `ping`: who we are there and how far the ERP's clock is from ours, in seconds."""
+    """Answer of `ping`: who we are there, how far the ERP's clock is from ours (in seconds), and until when the
+    certificate it showed is valid (None: nothing is encrypted).
+    """
 
     product: str
     url: str
     user: str
     clock_offset_s: float
     services: dict[str, str]
+    certificate_until: datetime | None = None
 
 
 class Connector(Protocol):
@@ -111,7 +149,12 @@ class Connector(Protocol):
 
     def reads(self, obj: str) -> list[Read]: ...
 
-    def pull(self, obj: str, read: str, *, since: str, after: Position, fields: Iterable[str]) -> Iterator[Page]:
+    def splits(self, obj: str) -> Splits | None:
+        """How the first read of `obj` can be shared out; None: it cannot."""
+
+    def pull(
+        self, obj: str, read: str, *, since: str, after: Position, fields: Iterable[str], part: Part = WHOLE
+    ) -> Iterator[Page]:
         """Pages of `obj`, changed at or after `since` (empty: all), from behind `after` on; `fields`: source paths."""
 
     def lookup(self, obj: str, keys: Sequence[str], *, fields: Iterable[str]) -> Iterator[Page]:
@@ -119,6 +162,9 @@ class Connector(Protocol):
 
     def find(self, obj: str, key: str) -> list[Hit]:
         """Documents that bear our key in the configured key carrier; raises when the ERP could not be asked."""
+
+    def bearing(self, obj: str, prefix: str) -> Iterator[Keyed]:
+        """Every document whose key in the key carrier begins with `prefix`, in pages; raises as `find` does."""
 
     def push(self, obj: str, wire: Wire, key: str, *, deadline_s: float) -> Ack:
         """Create one document; must have ended `deadline_s` seconds from now."""

@@ -164,6 +164,14 @@ class Raw(Strict):
     filter: str = ""
 
 
+class Partition(Strict):
+    """Fields that share out a first read; `company_table` leads from a company code to what `company` holds."""
+
+    company: str = ""
+    company_table: str = ""
+    date: str = ""
+
+
 class Resource(Strict):
     """`path` is service/entity set. `strip_zeros` names the key parts that the ERP stores zero-filled."""
 
@@ -174,6 +182,7 @@ class Resource(Strict):
     company: str = ""
     paging: Paging = Paging()
     reads: list[ReadSpec] = Field(min_length=1)
+    partition: Partition | None = None
     write: Write | None = None
     raw: Raw = Raw()
 
@@ -185,8 +194,16 @@ class Resource(Strict):
     def set(self) -> str:
         return self.path.split("/")[1]
 
+    @property
+    def first_read(self) -> ReadSpec | None:
+        """The read that from the beginning shows everything and then goes on by stamps; None where there is not one."""
+        found = [read for read in self.reads if read.keeps_watermark and not read.covered_by]
+        return found[0] if len(found) == 1 else None
+
     @model_validator(mode="after")
     def _consistent(self) -> Resource:
+        if self.partition and not self.first_read:
+            raise ValueError("a partition needs one read with a watermark that no other read covers")
         if stray := set(self.strip_zeros) - set(self.key):
             raise ValueError(f"strip_zeros names {sorted(stray)[0]}, which is no part of key")
         names = [read.name for read in self.reads]
@@ -279,5 +296,4 @@ def _model_in(annotation: Any) -> Any:
     """The model inside `list[Model]`, `dict[str, Model]`, `Model | None` or the model itself."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    inner = [_model_in(arg) for arg in getattr(annotation, "__args__", ())]
-    return next((model for model in inner if model is not None), None)
+    return next((model for arg in getattr(annotation, "__args__", ()) if (model := _model_in(arg))), None)

@@ -10,15 +10,15 @@ import logging
 import random
 import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 import tenacity
 
-from connectors.address import checked_url, origin, tls, untrusted
+from connectors.address import checked_url, origin, tls, untrusted, valid_until
 from connectors.answer import Answer
 from connectors.auth import Auth, make_auth
 from connectors.base import System
@@ -33,6 +33,7 @@ from connectors.errors import (
     TransientError,
 )
 from connectors.pace import Deadline, Pace
+from connectors.trace import trace
 
 log = logging.getLogger("crosstie.erp")
 for noisy in ("httpx", "httpcore"):  # httpx logs whole addresses, httpcore logs headers with cookies
@@ -90,6 +91,7 @@ class Http:
         self._pace = Pace(limits.requests_per_s, limits.concurrency, sleep)
         self._auth: Auth = make_auth(system, auth)
         self._verify = tls(system)
+        self.certificate_until: datetime | None = None  # of the server, as it showed it last
         self._local = threading.local()
         self._sessions: list[Session] = []
         self._lock = threading.Lock()
@@ -191,18 +193,20 @@ class Http:
     def _send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, deadline: Deadline | None
     ) -> Answer:
-        request_id, started, status = uuid.uuid4().hex, time.monotonic(), 0
+        names, started, status = trace(), time.monotonic(), 0
+        request_id = names["X-Request-ID"]
         session = self.session
         with self._pace.turn():
             try:
                 proof = self._auth.headers(session.client)
                 timeouts = _Timeouts(self.system.timeout_s, deadline)
-                sent = {**headers, **proof, "X-Request-ID": request_id}
+                sent = {**headers, **proof, **names}
                 request = session.client.build_request(
                     method, url, headers=sent, content=body, extensions={"timeout": timeouts}
                 )
                 response = session.client.send(request, stream=True)
                 status = response.status_code
+                self.certificate_until = valid_until(response) or self.certificate_until
                 timeouts.seconds = self.system.timeout_s if deadline is None else DRIP_S
                 content = self._body(response, deadline)
                 return Answer(method, request.url.path, status, response.headers, content, request_id)
@@ -249,16 +253,15 @@ class Http:
         )
 
     def _note(self, method: str, path: str, status: int, started: float, request_id: str) -> None:
-        ms = round((time.monotonic() - started) * 1000)
         facts: dict[str, Any] = {
             "system": self.system.name,
             "method": method,
             "path": path,
             "status": status,
-            "ms": ms,
+            "seconds": round(time.monotonic() - started, 3),
             "request_id": request_id,
         }
-        log.debug("%s %s %s %s %sms %s", *facts.values(), extra=facts)
+        log.info("%s %s %s", method, path, status or "no answer", extra=facts)
 
 
 def _path(url: str) -> str:

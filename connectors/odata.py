@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from connectors.answer import Answer
-from connectors.base import Ack, Hit, Page, Pong, Position, RawAmount, Read, System, Wire
+from connectors.base import WHOLE, Ack, Hit, Keyed, Page, Part, Pong, Position, RawAmount, Read, Splits, System, Wire
 from connectors.descriptor import Limits, Product
 from connectors.errors import AccessError, ConfigurationError
 from connectors.odata_client import Client
@@ -39,7 +39,8 @@ class ODataConnector:
                     raise
                 services[service] = str(exc)
         offset = offsets[0] if offsets else 0.0
-        return Pong(self.product.name, str(self._client.http.base), self.system.username, offset, services)
+        http = self._client.http
+        return Pong(self.product.name, str(http.base), self.system.username, offset, services, http.certificate_until)
 
     def _clock_offset(self, answer: Answer) -> float:
         self._client.judge.read(answer)
@@ -50,15 +51,23 @@ class ODataConnector:
         specs = self._client.resource(obj).reads
         return [Read(spec.name, spec.complete, spec.keeps_watermark, spec.covered_by) for spec in specs]
 
-    def pull(self, obj: str, read: str, *, since: str, after: Position, fields: Iterable[str]) -> Iterator[Page]:
+    def splits(self, obj: str) -> Splits | None:
+        return self._reader.splits(obj)
+
+    def pull(
+        self, obj: str, read: str, *, since: str, after: Position, fields: Iterable[str], part: Part = WHOLE
+    ) -> Iterator[Page]:
         """Starts earlier than `since` by the read's overlap: stamps of long transactions become visible late."""
-        return self._reader.pull(obj, read, since, after, fields)
+        return self._reader.pull(obj, read, since, after, fields, part)
 
     def lookup(self, obj: str, keys: Sequence[str], *, fields: Iterable[str]) -> Iterator[Page]:
         return self._reader.lookup(obj, keys, fields)
 
     def find(self, obj: str, key: str) -> list[Hit]:
         return self._reader.find(obj, key)
+
+    def bearing(self, obj: str, prefix: str) -> Iterator[Keyed]:
+        return self._reader.bearing(obj, prefix)
 
     def push(self, obj: str, wire: Wire, key: str, *, deadline_s: float) -> Ack:
         return self._writer.push(obj, wire, key, Deadline(deadline_s))

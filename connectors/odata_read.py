@@ -7,13 +7,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from connectors.base import Hit, Page, Position, RawAmount, Record, Wire
-from connectors.descriptor import Match, Raw, ReadSpec
+from connectors.base import WHOLE, Hit, Keyed, Page, Part, Position, RawAmount, Record, Splits, Wire
+from connectors.descriptor import Find, Match, Raw, ReadSpec
 from connectors.errors import PermanentError, TransientError
 from connectors.odata_client import Client, Selection
 from connectors.odata_listing import Listing, records_of
-from connectors.odata_query import Order, both, compare, key_filters, one_of
-from connectors.odata_types import shifted, strip_zeros
+from connectors.odata_query import Order, any_of, both, compare, key_filters, one_of
+from connectors.odata_types import literal, shifted, strip_zeros
 
 FIND_AT_MOST = 50
 DAY_S = 86_400
@@ -23,12 +23,29 @@ class Reader:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def pull(self, obj: str, read: str, since: str, after: Position, fields: Iterable[str]) -> Iterator[Page]:
+    def splits(self, obj: str) -> Splits | None:
+        """The companies are those of the system file, by the product's table where it has one."""
+        resource = self._client.resource(obj)
+        fields, read = resource.partition, resource.first_read
+        if fields is None or read is None:
+            return None
+        table = self._client.system.tables.get(fields.company_table, {})
+        codes = sorted(self._client.system.companies)
+        values = [table.get(code, "") for code in codes] if fields.company_table else codes
+        return Splits(
+            read.name, list(dict.fromkeys(filter(None, values))) if fields.company else None, bool(fields.date)
+        )
+
+    def pull(
+        self, obj: str, read: str, since: str, after: Position, fields: Iterable[str], part: Part
+    ) -> Iterator[Page]:
         """See `Connector.pull`. A complete read always starts at the beginning: half of one proves nothing."""
         spec = self._client.read_spec(obj, read)
-        selection = self._client.selection(obj, fields, filter(None, [spec.cursor, spec.when_null]))
+        split = self._client.resource(obj).partition
+        also = [spec.cursor, spec.when_null, *([split.company, split.date] if split and part != WHOLE else [])]
+        selection = self._client.selection(obj, fields, filter(None, also))
         order = _order(selection, spec, since, self._client.product.longest_transaction_s)
-        bounds = both(spec.filter, self._companies(selection))
+        bounds = both(spec.filter, self._companies(selection), _share(selection, part))
         yield from Listing(self._client, selection, order, bounds).pages(Position() if spec.complete else after)
 
     def _companies(self, selection: Selection) -> str:
@@ -47,33 +64,36 @@ class Reader:
 
     def find(self, obj: str, key: str) -> list[Hit]:
         """Documents whose key carrier says exactly `key`. Raises when the ERP's search cannot be trusted."""
-        spec, carrier = self._client.write_spec(obj, "find").find, self._client.carrier(obj)
-        named = [
-            carrier,
-            spec.customer,
-            spec.currency,
-            spec.total,
-            spec.state,
-            spec.cancelled.field if spec.cancelled else "",
-        ]
-        selection = self._client.selection(obj, filter(None, named))
+        spec, carrier, selection = self._bearers(obj)
         asked = compare(selection.entity, carrier, "eq", key)
         order = ",".join(selection.resource.key)
         url = self._client.url(selection.resource) + selection.query(filter=asked, orderby=order, top=FIND_AT_MOST)
         rows = [row for page in self._client.pages(url, selection.decode) for row in page.rows]
         if any(str(row.get(carrier) or "").strip() != key for row in rows):
-            raise TransientError("lookup-not-filtered", system=self._client.system.name, carrier=carrier)
-        return [
-            Hit(
-                external_id=external_id,
-                customer=strip_zeros(_text(row, spec.customer)),
-                currency=_text(row, spec.currency),
-                total=Decimal(_text(row, spec.total) or 0),
-                state=_text(row, spec.state),
-                cancelled=spec.cancelled is not None and _matches(row, spec.cancelled),
-            )
-            for external_id, row in records_of(self._client, selection, rows)
-        ]
+            raise self._not_filtered(carrier)
+        return [_hit(spec, record) for record in records_of(self._client, selection, rows)]
+
+    def bearing(self, obj: str, prefix: str) -> Iterator[Keyed]:
+        """Documents whose key carrier begins with `prefix`. Raises when the ERP's search cannot be trusted."""
+        spec, carrier, selection = self._bearers(obj)
+        order = Order(selection.entity, tuple(selection.resource.key))
+        begins = f"startswith({carrier},{literal('Edm.String', prefix)})"
+        for page in Listing(self._client, selection, order, begins).pages(Position()):
+            for record in page.records:
+                key = _text(record.data, carrier).strip()
+                if not key.startswith(prefix):
+                    raise self._not_filtered(carrier)
+                yield Keyed(key, _hit(spec, record))
+
+    def _bearers(self, obj: str) -> tuple[Find, str, Selection]:
+        """What to read of documents that bear our key, the field that bears it, and how the product words a hit."""
+        spec, carrier = self._client.write_spec(obj, "find").find, self._client.carrier(obj)
+        cancelled = spec.cancelled.field if spec.cancelled else ""
+        named = [carrier, spec.customer, spec.currency, spec.total, spec.state, cancelled]
+        return spec, carrier, self._client.selection(obj, filter(None, named))
+
+    def _not_filtered(self, carrier: str) -> TransientError:
+        return TransientError("lookup-not-filtered", system=self._client.system.name, carrier=carrier)
 
     def raw_amounts(self, obj: str) -> Iterator[RawAmount]:
         raw = self._client.resource(obj).raw
@@ -115,6 +135,32 @@ class Reader:
             }
             raise PermanentError("unknown-sign", value=value or "nothing", **facts)
         return raw.sign.values[value]
+
+
+def _hit(spec: Find, record: Record) -> Hit:
+    row = record.data
+    return Hit(
+        external_id=record.key,
+        customer=strip_zeros(_text(row, spec.customer)),
+        currency=_text(row, spec.currency),
+        total=Decimal(_text(row, spec.total) or 0),
+        state=_text(row, spec.state),
+        cancelled=spec.cancelled is not None and _matches(row, spec.cancelled),
+    )
+
+
+def _share(selection: Selection, part: Part) -> str:
+    """The filter for a part: parts that only differ in their bounds have no record in common and leave none out."""
+    entity, fields = selection.entity, selection.resource.partition
+    if fields is None or part == WHOLE:
+        return ""
+    if part.others:
+        return both(*(compare(entity, fields.company, "ne", value) for value in part.companies))
+    if part.companies:
+        return one_of(entity, fields.company, part.companies)
+    first = compare(entity, fields.date, "ge", part.first) if part.first else ""
+    before = compare(entity, fields.date, "lt", part.before) if part.before else ""
+    return both(first, before) if first else any_of([before, f"{fields.date} eq null"])
 
 
 def _text(row: Wire, name: str) -> str:

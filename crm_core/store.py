@@ -14,12 +14,13 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
-from crm_core import audit, dead_letters, linking, order_history, receivable_rows, schema
-from crm_core.database import Clock, Database, utc_now
+from crm_core import audit, backfill, dead_letters, linking, order_history, receivable_rows, run_lease, schema
+from crm_core.database import Clock, Database, done_anew, utc_now
 from crm_core.erp_rows import ErpRows, Seen, hasher, stamp_or_none
 from crm_core.intake import IntakeError, Mapped, Reject, Taken, taker
+from crm_core.run_lease import Lease
 
 
 @dataclass(slots=True)
@@ -46,7 +47,7 @@ class Counts:
 class Page:
     """A mapped page. `rejects` could not even be mapped; `erp_time` is the ERP's own clock at the read.
 
-    `position` is where a killed run goes on: (stamp, key).
+    `position` is where a killed run goes on: (stamp, key). Nothing is written when `lease` is lost.
     """
 
     system: str
@@ -61,6 +62,7 @@ class Page:
     position: tuple[str, str] | None = None
     read_from: datetime | None = None
     gone: Sequence[str] = field(default_factory=tuple)  # keys that the ERP no longer has
+    lease: Lease | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +92,18 @@ class Store:
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
         self.database, self.clock = database, clock
 
+    @done_anew
     def store_page(self, page: Page, *, dry_run: bool = False) -> Stored:
-        """Write a page; `dry_run` counts and writes nothing. What equals its row is not even checked again."""
+        """Write a page; `dry_run` counts and writes nothing. What equals its row is not even checked again.
+
+        LeaseLostError, and nothing written, when another run works on the same object now.
+        """
         counts = Counts(read=len(page.mapped) + len(page.rejects), removed=len(page.gone))
         rows = _rows(page.obj, self.database.engine.dialect.paramstyle)
         now = self.clock()
-        with self.database.write() as conn:
+        with self.database.write(alone=False) as conn:
+            run_lease.require(conn, page.lease)
+            _one_page_at_a_time(conn, page)
             taken, rejects, change = self._sort(conn, rows, page, counts)
             if dry_run:
                 conn.rollback()
@@ -113,10 +121,11 @@ class Store:
         taken: dict[str, Taken] = {}
         created, updated, rejects = {}, {}, list(page.rejects)
         for key, item in latest.items():
-            have, digest = known.get(key), row_hash(item.values)
-            if have is not None and have.row_hash == digest:
-                continue
+            have = known.get(key)
             try:
+                digest = row_hash(item.values)
+                if have is not None and have.row_hash == digest:
+                    continue
                 record = take(item.values)
             except IntakeError as exc:
                 rejects.append(Reject(key, exc.code, exc.params, item.payload))
@@ -152,11 +161,11 @@ class Store:
         came_in = [item.key for item in page.mapped if item.key not in refused]
         dead_letters.record(conn, page.system, page.obj, "pull", rejects, page.mapping_version, page.run_id, now)
         dead_letters.close_for(conn, page.system, page.obj, "pull", came_in, now)
-        if taken or page.gone:
-            FOLLOWERS.get(page.obj, _nothing)(conn, page, change, now)
-            self._audit(conn, page, change, now)
         if page.position is not None:
             _save_position(conn, page)
+        if taken or page.gone:
+            FOLLOWERS.get(page.obj, _nothing)(conn, page, change, now)
+            self._audit(conn, page, change, now)  # last: nobody else can append until this page is stored
 
     def _audit(self, conn: Connection, page: Page, change: Change, now: datetime) -> None:
         detail = {
@@ -220,10 +229,24 @@ def _text(value: Any) -> Any:
     )  # a database's 1 is True
 
 
+def _one_page_at_a_time(conn: Connection, page: Page) -> None:
+    """Pages of one object, by whichever run, follow one another: what a page makes of the rows around it must see them.
+
+    SQLite has one writer anyway.
+    """
+    if audit.schema_is_postgres(conn):
+        conn.execute(
+            select(func.pg_advisory_xact_lock(func.hashtext("page"), func.hashtext(f"{page.system}/{page.obj}")))
+        )
+
+
 def _save_position(conn: Connection, page: Page) -> None:
+    stamp, key = page.position or ("", "")
+    if page.lease and page.lease.part:
+        backfill.save_position(conn, page.lease, stamp, key, page.read_from, len(page.mapped) + len(page.rejects))
+        return
     table = schema.resume_position
     conn.execute(delete(table).where(*_same_read(table, page.system, page.obj, page.read)))
-    stamp, key = page.position or ("", "")
     conn.execute(
         table.insert().values(
             system=page.system,

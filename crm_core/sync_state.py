@@ -7,15 +7,16 @@ a killed run goes on; it is gone when the read ends. Another mapping version mak
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
-from crm_core import schema
+from crm_core import run_lease, schema
 from crm_core.database import Database
+from crm_core.run_lease import Holder, Lease
 from crm_core.upserts import upsert
 
 RUN_STATES = ("running", "done", "failed", "held", "interrupted")
@@ -39,48 +40,83 @@ def start_of(db: Database, system: str, obj: str, read: str, mapping_version: st
     """Where this read must start; `full` forgets the watermark, not a resume position of the same mapping."""
     with db.read() as conn:
         position = _row(conn, schema.resume_position, system, obj, read)
-        mark = _row(conn, schema.watermark, system, obj, read)
+        mark = watermark(conn, system, obj, read, mapping_version)
     if position and position["mapping_version"] == mapping_version:
         return Start(position["since"], position["stamp"], position["key"], position["read_from"])
-    if full or not mark or mark["mapping_version"] != mapping_version:
-        return Start("")
-    return Start(mark["stamp"])
+    return Start("" if full else mark)
 
 
-def finish_read(
-    db: Database, system: str, obj: str, read: str, *, stamp: str, mapping_version: str, run_id: str, at: datetime
-) -> None:
-    """The read is complete: move the watermark to `stamp` (never back) and forget the resume position."""
-    with db.write() as conn:
-        table = schema.resume_position
-        conn.execute(delete(table).where(table.c.system == system, table.c.obj == obj, table.c.read == read))
-        mark = _row(conn, schema.watermark, system, obj, read)
-        if mark and mark["mapping_version"] == mapping_version and mark["stamp"] >= stamp:
-            return
-        row = {
-            "system": system,
-            "obj": obj,
-            "read": read,
-            "stamp": stamp,
-            "mapping_version": mapping_version,
-            "run_id": run_id,
-            "moved_at": at,
-        }
-        upsert(conn, schema.watermark, [row])
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Of what there is one watermark: another mapping version makes it void."""
+
+    system: str
+    obj: str
+    read: str
+    mapping_version: str
 
 
-def begin_run(db: Database, system: str, obj: str, direction: str, at: datetime) -> str:
-    """Note that a run has begun; its id goes with every call and every row."""
+def finish_read(db: Database, lease: Lease, read: str, *, stamp: str, mapping_version: str, at: datetime) -> None:
+    """The read is complete: move the watermark to `stamp`, never back; LeaseLostError when the run was replaced."""
+    with db.write(alone=False) as conn:
+        run_lease.require(conn, lease)
+        move_watermark(conn, Mark(lease.system, lease.obj, read, mapping_version), stamp, lease.run_id, at)
+
+
+def move_watermark(conn: Connection, mark: Mark, stamp: str, run_id: str, at: datetime) -> None:
+    """Forget the read's resume position and move its watermark, never back, in the caller's transaction."""
+    table = schema.resume_position
+    same = (table.c.system == mark.system, table.c.obj == mark.obj, table.c.read == mark.read)
+    conn.execute(delete(table).where(*same))
+    if watermark(conn, mark.system, mark.obj, mark.read, mark.mapping_version) < stamp:
+        upsert(conn, schema.watermark, [{**asdict(mark), "stamp": stamp, "run_id": run_id, "moved_at": at}])
+
+
+def watermark(conn: Connection, system: str, obj: str, read: str, mapping_version: str) -> str:
+    """Up to which stamp the read is stored with this mapping; empty: it never was."""
+    mark = _row(conn, schema.watermark, system, obj, read)
+    return mark["stamp"] if mark and mark["mapping_version"] == mapping_version else ""
+
+
+def instant(at: datetime) -> str:
+    """A time of the ERP's clock as change stamps are written."""
+    return f"{at:%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run about to begin. `exclusive`: no other may work on the same object, or part of it, meanwhile."""
+
+    system: str
+    obj: str
+    direction: str
+    owner: str
+    lease_s: float
+    part: str = ""
+    exclusive: bool = False
+    prefect_run: str = ""
+
+
+def begin_run(
+    db: Database, run: Started, at: datetime, gone: Callable[[str], bool] = lambda owner: False
+) -> Lease | Holder:
+    """Note that a run has begun, alive for `lease_s`; or who works on the same object. See `run_lease.take`."""
     run_id = f"{at:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-    row = {"id": run_id, "system": system, "obj": obj, "direction": direction, "started_at": at}
-    with db.write() as conn:
-        conn.execute(insert(schema.run).values(**row, state="running", counts={}))
-    return run_id
+    lease: Lease | Holder = Lease(run_id, run.system, run.obj, run.part)
+    with db.write(alone=False) as conn:
+        if run.exclusive and isinstance(lease, Lease):
+            lease = run_lease.take(conn, lease, at, gone)
+        if isinstance(lease, Lease):
+            columns = {name: value for name, value in asdict(run).items() if name not in ("lease_s", "exclusive")}
+            until = run_lease.moment(conn, at) + timedelta(seconds=run.lease_s)
+            row = {**columns, "id": run_id, "started_at": at, "lease_until": until, "state": "running", "counts": {}}
+            conn.execute(insert(schema.run).values(**row))
+    return lease
 
 
 def end_run(
     db: Database,
-    run_id: str,
+    lease: Lease,
     state: str,
     counts: Mapping[str, int],
     at: datetime,
@@ -88,10 +124,30 @@ def end_run(
     erp_time: datetime | None = None,
     error: dict[str, Any] | None = None,
 ) -> None:
-    """Note how a run ended: done, failed, held or interrupted."""
+    """Note how a run ended (done, failed, held or interrupted) and free its place, both or neither.
+
+    LeaseLostError when another run took the place over; that one has noted this one as interrupted.
+    """
     values = {"state": state, "counts": dict(counts), "finished_at": at, "erp_time": erp_time, "error": error}
-    with db.write() as conn:
-        conn.execute(update(schema.run).where(schema.run.c.id == run_id).values(**values))
+    with db.write(alone=False) as conn:
+        run_lease.require(conn, lease)
+        conn.execute(update(schema.run).where(schema.run.c.id == lease.run_id).values(**values))
+        run_lease.release(conn, lease)
+
+
+def renew_run(db: Database, lease: Lease, now: datetime, seconds: float) -> bool:
+    """The run is alive for so long from now; false when it was closed meanwhile."""
+    with db.write(alone=False) as conn:
+        return run_lease.renew(conn, lease, now, seconds)
+
+
+def interrupt_stale_runs(db: Database, now: datetime) -> int:
+    """Close every run whose process must be gone, since its lease is past; returns how many there were."""
+    with db.read() as conn:
+        if not run_lease.any_dead(conn, now):
+            return 0
+    with db.write(alone=False) as conn:
+        return run_lease.close_dead(conn, now)
 
 
 def remember_companies(db: Database, system: str, companies: Mapping[str, Mapping[str, str]]) -> None:
@@ -108,7 +164,7 @@ def remember_companies(db: Database, system: str, companies: Mapping[str, Mappin
         }
     new = [row for row in rows if have.get(row["company_code"]) != row]
     if new:
-        with db.write() as conn:
+        with db.write(alone=False) as conn:
             upsert(conn, schema.company, new)
 
 
@@ -151,10 +207,10 @@ class PathFill:
     def save(self) -> None:
         rows = [
             {"system": self._system, "obj": self._obj, "read": self._read, "path": path, "filled": filled, "seen": seen}
-            for path, (filled, seen) in self._fill.items()
+            for path, (filled, seen) in sorted(self._fill.items())  # several runs lock rows in the same order
         ]
         if rows:
-            with self._db.write() as conn:
+            with self._db.write(alone=False) as conn:
                 upsert(conn, schema.path_fill, rows)
 
 
@@ -171,21 +227,8 @@ def save_reconciliation(
 ) -> None:
     """Keep what a reconciliation found: the newest one stands on the overview."""
     row = {"system": system, "obj": obj, "run_id": run_id, "at": at, "compared": compared, "differences": differences}
-    with db.write() as conn:
+    with db.write(alone=False) as conn:
         conn.execute(insert(schema.reconciliation).values(**row))
-
-
-def interrupt_stale_runs(db: Database, system: str, now: datetime, older_than: timedelta) -> int:
-    """Runs still 'running' whose process must be gone: they are marked interrupted. Returns how many."""
-    table = schema.run
-    stale = table.c.started_at < now - older_than
-    with db.write() as conn:
-        done = conn.execute(
-            update(table)
-            .where(table.c.system == system, table.c.state == "running", stale)
-            .values(state="interrupted", finished_at=now)
-        )
-    return done.rowcount
 
 
 def newest_runs(db: Database, system: str) -> list[dict[str, Any]]:

@@ -19,3 +19,7 @@ class HeldError(FlowError):
 
 class UsageError(FlowError):
     """The caller asked for something that does not exist (exit 2)."""
+
+
+class AlreadyRunningError(FlowError):
+    """Another run works on the same object; nothing was done, and nothing needs to be (exit 3)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import gc
 import queue
 import threading
@@ -36,7 +37,8 @@ class Prefetched(Generic[T]):
         self._source = source
         self._queue: queue.Queue[tuple[str, T | BaseException | None]] = queue.Queue(maxsize=1)
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
+        names = contextvars.copy_context()  # the run's id goes with every request, also of this thread
+        self._thread = threading.Thread(target=names.run, args=(self._run,), name="prefetch", daemon=True)
 
     def __enter__(self) -> Iterator[T]:
         self._thread.start()

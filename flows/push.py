@@ -23,11 +23,12 @@ from connectors.errors import (
     TransientError,
 )
 from connectors.pace import Deadline
-from crm_core import installation, outbox_entry, sync_state
+from crm_core import installation, outbox_entry
 from crm_core.errors import CrmError, LeaseLostError
 from crm_core.outbox import Outbox
 from crm_core.outbox_entry import Entry
 from flows.context import Context, Progress, nobody_watches
+from flows.runs import running
 from mappings.errors import RecordMappingError
 
 LEASE_MARGIN = timedelta(seconds=30)  # between the send's deadline and the end of the lease: time to write the outcome
@@ -36,9 +37,13 @@ FIRST_LOOK_S, LONGEST_WAIT_S = 1.0, 300.0
 
 @dataclass(slots=True)
 class PushReport:
-    """What became of the entries this run held: outcomes by state, and `lost`: leases that somebody else took over."""
+    """What became of the entries this run held: outcomes by state, and `lost`: leases that somebody else took over.
+
+    `run` is the run's id: every call to the ERP bore it.
+    """
 
     system: str
+    run: str = ""
     outcomes: Counter[str] = field(default_factory=Counter)
     entries: list[tuple[str, int, str]] = field(default_factory=list)
     seconds: float = 0.0
@@ -53,21 +58,11 @@ def push(ctx: Context, *, wait_s: float = 0, progress: Progress = nobody_watches
         installation.require_armed(conn, ctx.environment)
     started = time.monotonic()
     report = PushReport(ctx.system)
-    run_id = sync_state.begin_run(ctx.database, ctx.system, "outbox", "push", ctx.clock())
-    box = Outbox(ctx.database, ctx.clock, owner=ctx.owner, run_id=run_id)
-    state, error = "failed", None
-    try:
+    with running(ctx, "outbox", "push") as run:
+        report.run, run.counts = run.id, report.outcomes
+        box = Outbox(ctx.database, ctx.clock, owner=ctx.owner, run_id=run.id)
         _send_due(ctx, box, report, started + wait_s, progress)
-        state = "done"
-    except KeyboardInterrupt:
-        state = "interrupted"
-        raise
-    except Exception as exc:
-        error = {"code": getattr(exc, "code", "bug"), "params": getattr(exc, "params", {})}
-        raise
-    finally:
-        report.seconds = time.monotonic() - started
-        sync_state.end_run(ctx.database, run_id, state, report.outcomes, ctx.clock(), error=error)
+    report.seconds = time.monotonic() - started
     return report
 
 

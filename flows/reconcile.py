@@ -16,6 +16,7 @@ from connectors.base import RawAmount
 from crm_core import books, sync_state
 from flows.context import Context, Progress, nobody_watches
 from flows.errors import UsageError
+from flows.runs import Run, running
 
 Place = tuple[str, str, str]  # company, customer, currency
 
@@ -55,24 +56,17 @@ def reconcile(ctx: Context, objects: Sequence[str] = (), *, progress: Progress =
     for obj in books.RECONCILED:
         if (objects and obj not in objects) or "pull" not in ctx.mapping.sections(obj):
             continue
-        run_id = sync_state.begin_run(ctx.database, ctx.system, obj, "reconcile", ctx.clock())
         before = len(report.differences)
-        try:
+        with running(ctx, obj, "reconcile") as run:
             _compare(ctx, obj, report, progress)
-        except Exception as exc:
-            error = {"code": getattr(exc, "code", "bug"), "params": getattr(exc, "params", {})}
-            sync_state.end_run(ctx.database, run_id, "failed", {}, ctx.clock(), error=error)
-            raise
-        _note(ctx, obj, run_id, report.compared[obj], report.differences[before:])
+            _note(ctx, obj, run, report.compared[obj], report.differences[before:])
     return report
 
 
-def _note(ctx: Context, obj: str, run_id: str, compared: int, found: Sequence[Difference]) -> None:
-    now = ctx.clock()
+def _note(ctx: Context, obj: str, run: Run, compared: int, found: Sequence[Difference]) -> None:
     rows = [asdict(difference) for difference in found]
-    sync_state.save_reconciliation(ctx.database, ctx.system, obj, run_id, now, compared, rows)
-    counts = {"compared": compared, "differences": len(rows)}
-    sync_state.end_run(ctx.database, run_id, "done", counts, now)
+    sync_state.save_reconciliation(ctx.database, ctx.system, obj, run.id, ctx.clock(), compared, rows)
+    run.counts = {"compared": compared, "differences": len(rows)}
 
 
 def _compare(ctx: Context, obj: str, report: ReconcileReport, progress: Progress) -> None:
