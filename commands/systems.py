@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from commands import session
+from commands import arming, session
 from commands.app import Command, examples, new_app
 from commands.output import output, table
-from commands.texts import N_, _, say
+from commands.texts import _, say
 from config.errors import ConfigError
 from config.exit_codes import OK, USAGE
 from config.settings import shown
 
 if TYPE_CHECKING:
     from config.systems import System
+    from crm_core.installation import Installation
 
-app = new_app(help="Configured ERP instances: list, add, check, arm, disarm.")
+app = new_app(help="Configured ERP instances: list, add, check, arm, disarm, adopt.")
 
 
 @app.command("list", cls=Command, epilog=examples(("systems list", "every system file and whether it can be used")))
@@ -27,12 +28,27 @@ def list_() -> int:
     names = settings.system_names()
     if not names:
         raise ConfigError("no-systems", place=shown(settings.systems))
-    rows = [_row(name) for name in names]
-    if not output.result({"systems": rows}):
+    rows, here = [_row(name) for name in names], _installation()
+    if not output.result({"systems": rows, "installation": arming.facts(here) if here else None}):
         heads = [_("System"), _("Product"), _("Address"), _("Environment"), _("Companies"), _("State")]
         cells = [[r["name"], r["product"], r["url"], r["environment"], r["companies"], r["state"]] for r in rows]
         table(heads, cells)
+        if here:
+            output.note(arming.standing(here))
     return OK
+
+
+def _installation() -> Installation | None:
+    """What the database says of itself; None where there is none yet."""
+    from config.wiring import existing_database
+    from crm_core import installation
+    from crm_core.errors import StoreError
+
+    try:
+        with existing_database(session.settings()) as database:
+            return installation.peek(database, session.actor())
+    except StoreError:
+        return None
 
 
 def _row(name: str) -> dict[str, Any]:
@@ -133,29 +149,4 @@ def check(
     return USAGE if found else OK
 
 
-def _arm(armed: bool) -> int:
-    from crm_core import installation
-
-    with session.database() as database:
-        here = installation.arm(database, session.actor(), session.now(), on=armed)
-    data = {"environment": here.environment, "prefix": here.prefix, "armed": here.armed}
-    if not output.result(data):
-        text = (
-            N_("Armed: environment {environment} may write to its ERPs.")
-            if armed
-            else N_("Disarmed: environment {environment} writes to no ERP.")
-        )
-        output.note(say(text, environment=here.environment))
-    return OK
-
-
-@app.command(cls=Command, epilog=examples(("systems arm", "after a restore, once the outbox was looked at")))
-def arm() -> int:
-    """Allow this installation to write to its ERPs."""
-    return _arm(True)
-
-
-@app.command(cls=Command, epilog=examples(("systems disarm", "before a copy of the database is used elsewhere")))
-def disarm() -> int:
-    """Forbid this installation to write to any ERP; reading goes on."""
-    return _arm(False)
+arming.register(app)

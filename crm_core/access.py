@@ -35,6 +35,8 @@ ACTIONS: dict[str, frozenset[str]] = {
     "mappings.publish": _ADMIN,
     "installation.read": _EVERYONE,
     "installation.write": _ADMIN,
+    "installation.backup": _IT,
+    "installation.restore": _ADMIN,
 }
 
 

@@ -1,19 +1,20 @@
 """Which CRM customer an ERP customer is, and which of its fields the ERP may write.
 
-An ERP customer that bears our number (or was linked before) is that customer; any other becomes a new one, numbered
-after its system and ERP key. Several ERP customers may be one: the first linked gives the master data, each keeps its
-accounts.
+An ERP customer that bears our number or key (or was linked before) is that customer; any other becomes a new one,
+numbered after its system and ERP key. Several ERP customers may be one: the first linked gives the master data, each
+keeps its accounts.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from crm_core import model, ownership, schema
+from crm_core import installation, model, ownership, schema
 
 
 def link_customers(conn: Connection, system: str, records: Mapping[str, model.Customer], now: datetime) -> None:
@@ -22,10 +23,12 @@ def link_customers(conn: Connection, system: str, records: Mapping[str, model.Cu
         return
     refs = _refs(conn, system)
     for key, record in records.items():
-        number = refs.get(key) or record.number or f"{system.upper()}-{key}"
+        ours = _our_number(conn, record.number)
+        number = refs.get(key) or ours or record.number or f"{system.upper()}-{key}"
         have = conn.execute(select(schema.customer).where(schema.customer.c.number == number)).mappings().first()
         if have is None:
-            conn.execute(insert(schema.customer).values(number=number, **_new(system, record, now)))
+            new = _new("crm" if ours else system, record, now)
+            conn.execute(insert(schema.customer).values(number=number, **new))
         elif _is_home(refs, key, number, have["origin"], system):
             _update(conn, dict(have), system, record, now)
         if key not in refs:
@@ -59,8 +62,13 @@ def _update(conn: Connection, have: dict[str, Any], system: str, record: model.C
         conn.execute(query.values(**changed, updated_at=now))
 
 
-def _new(system: str, record: model.Customer, now: datetime) -> dict[str, Any]:
-    return {**_fields(record), "owner": "", "origin": system, "created_at": now, "updated_at": now}
+def _our_number(conn: Connection, text: str) -> str:
+    """The customer of ours whom the ERP customer was made from: his key (CT7-C000123, CT7-C000123.2) names him."""
+    return re.sub(r"\.\d+$", "", installation.decision_of(conn, text)) if "-" in text else ""
+
+
+def _new(origin: str, record: model.Customer, now: datetime) -> dict[str, Any]:
+    return {**_fields(record), "owner": "", "origin": origin, "created_at": now, "updated_at": now}
 
 
 def _fields(record: model.Customer) -> dict[str, Any]:

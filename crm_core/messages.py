@@ -10,12 +10,26 @@ MESSAGES: dict[str, str] = {
     "database-full": "The disk that holds the database {place} is full. Free some space; nothing was half-written.",
     "database-old": "The database {place} is of version {found}, this program needs {needed}. Run `crosstie db upgrade`.",
     "database-new": "The database {place} was written by a newer program (version {found}, this one knows {needed}). Upgrade this program.",
+    "database-missing": "There is no database at {place} yet. The first pull makes it, or `crosstie db upgrade`.",
     "lease-lost": "{key} version {version} is held by somebody else now; nothing was written.",
+}
+MESSAGES |= {
+    # a database server
+    "database-absent": "The server has no database {place}. Create it (`createdb`), then run `crosstie db upgrade`.",
+    "database-login": "The server of {place} lets nobody in under that name: {why}. Correct user and password in CROSSTIE_DATABASE_URL, or the server's pg_hba.conf.",
+    "database-rights": "The database {place} does not allow that: {why}. Make this user its owner, or grant him the right.",
+    "database-crowded": "The server of {place} takes no more connections. Raise its max_connections, or run fewer workers.",
+    "database-slow": "The database {place} did not finish a statement within {seconds} s. Look for what keeps the server busy, then try again.",
+    "database-lost": "The connection to the database {place} broke. The step at hand was not stored, unless that was just being confirmed; run it again.",
+    "database-conflict": "Two programs changed the same rows of {place} at once. Nothing of this one was stored; run it again.",
+    "database-text": "A text holds a NUL character, which {place} cannot keep. Remove it.",
+    "version-unknown": "The tables of {place} cannot go back to version '{version}'. They can go to: {known}.",
 }
 MESSAGES |= {
     # intake of a mapped record
     "missing-field": "{field} is missing. Map it, give it a default in the mapping, or fill it in the ERP; then replay the record.",
     "invalid-value": "{field} has the value '{value}' ({why}). Correct the mapping or the record in the ERP; then replay it.",
+    "unstorable-text": "{field} holds the character {character}, which no database keeps. Remove it in the ERP, or by the mapping; then replay the record.",
     "unknown-currency": "{field} is '{value}', which is no ISO 4217 currency. Add it to the mapping's code table or correct the record in the ERP; then replay it.",
 }
 MESSAGES |= {
@@ -25,7 +39,11 @@ MESSAGES |= {
     "prefix-unfit": "The key prefix '{prefix}' does not fit: 2 to 8 capital letters and digits, a letter first. Choose another one.",
     "key-unfit": "The key '{key}' cannot stand in an ERP field: at most {limit} visible ASCII characters. Give the record a shorter number without other letters.",
     "other-environment": "The database belongs to environment '{database}', the system file to '{system}'. Use the system file of this environment, or correct its `environment`.",
-    "disarmed": "This database (environment '{environment}') is disarmed: it may be a copy or a restored backup, so nothing is written to an ERP. When it is the original, run `crosstie systems arm`.",
+    "disarmed": "Environment '{environment}' is disarmed: a person forbade it to write to ERPs. `crosstie systems arm` allows it again.",
+    "disarmed-restored": "Environment '{environment}' was restored from a backup, so nothing is written to an ERP: what was sent since must be found first. Run `crosstie systems adopt SYSTEM` for every system, then `crosstie systems arm`.",
+    "disarmed-copied": "This database (environment '{environment}') is a copy, or was moved to another machine, so nothing is written to an ERP. If it takes the original's place, run `crosstie systems adopt SYSTEM` for every system, then `crosstie systems arm`; else leave it as it is.",
+    "disarmed-put-back": "This database (environment '{environment}') lacks what it once held: an older state was put back, so nothing is written to an ERP. Run `crosstie systems adopt SYSTEM` for every system, then `crosstie systems arm`.",
+    "adoption-needed": "Not asked yet since the copy or restore: {systems}. Documents sent meanwhile would be sent again. Run `crosstie systems adopt {first}` first, or `crosstie systems arm --unchecked REASON` if no document of ours can be there.",
     "lease-short": "The lease on {key} version {version} ends before the send could; nothing was sent. The next run takes it up.",
     "no-entry": "The outbox has no entry {key} version {version}. `crosstie outbox list` shows what there is.",
     "entry-sent": "{key} version {version} is sent already, as ERP document {external_id}. Change the quote to change that document.",
@@ -40,6 +58,18 @@ MESSAGES |= {
     "document-differs": "The ERP document {documents} bears {key} but differs in customer, currency or total. Compare the two, then settle the entry.",
     "no-dead-letter": "There is no dead letter {id}. `crosstie dead-letters list` shows the open ones.",
     "dead-letter-closed": "Dead letter {id} is {state} already.",
+}
+MESSAGES |= {
+    # backup and restore
+    "snapshot-nothing": "The database {place} has no installation yet, so there is nothing to back up. Run `crosstie db upgrade`.",
+    "snapshot-newer": "The backup was made by a newer program (tables of version {found}, this one knows {needed}). Upgrade this program; nothing was changed.",
+    "snapshot-tables": "The backup has no database this program knows (tables: {tables}). Nothing was changed.",
+    "snapshot-row": "The backup's table {table} cannot be taken, line {line}: {why}. Nothing was changed; take another backup.",
+    "database-not-empty": "The database {place} is not empty. Restore into an empty one, or say --replace: then everything in it is gone.",
+    "adopt-not-taken": "The ERP document {external_id} bears {key} but could not be read into the CRM. `crosstie dead-letters list` says why; correct that, then adopt again.",
+    "adopt-no-customer": "The ERP order under {key} is of the ERP customer {customer}, who could not be read into the CRM. `crosstie dead-letters list` says why; correct that, then adopt again.",
+    "other-document": "{key} was sent as another ERP document than {documents}, which bears it too. Compare the two, and remove our key from the wrong one.",
+    "database-at-work": "Somebody is at work on the database {place} ({owners}). Stop the workers, wait a minute, then restore. Nothing was changed.",
 }
 MESSAGES |= {
     # services: customers
@@ -132,4 +162,12 @@ MESSAGES |= {
     "status-differs": "{system}: the last reconciliation found {count} differences. `crosstie reconcile {system}` names the documents.",
     "status-run": "{system}: the last pull of {obj} is {state}. `crosstie pull {system} {obj}` runs it again.",
     "status-stale": "{system}: {obj} was last read completely {age} ago. `crosstie pull {system} {obj}` reads it.",
+    "status-waiting": "{system}: {count} outbox entries wait, the oldest for {age}. `crosstie push {system}` sends what is due; `crosstie outbox list` says why the rest waits.",
+    "status-silent": "{system}: {count} runs call themselves running, but their process gave no sign in time. The sweep closes them; is a worker running?",
+    "status-disarmed": "This database is disarmed: nothing is sent to any ERP. When it is the original and no copy of it, run `crosstie systems arm`.",
+}
+MESSAGES |= {
+    # leases of runs, backfills
+    "run-lease-lost": "{system}/{object}: run {run} was taken over, because it showed no sign of life for too long. It wrote nothing more; the run that took over goes on.",
+    "backfill-abandoned": "{system}/{object}: the backfill was given up meanwhile. Nothing more is read for it.",
 }

@@ -13,9 +13,9 @@ from typing import Any, Literal, Protocol
 
 from sqlalchemy import Connection, insert, or_, select, update
 
-from crm_core import access, outbox_entry
+from crm_core import access, installation, outbox_entry
 from crm_core.access import Actor
-from crm_core.database import Clock, Database
+from crm_core.database import Clock, Database, done_anew
 from crm_core.errors import LeaseLostError
 from crm_core.outbox_entry import ATTEMPT, TABLE, Entry, at
 
@@ -56,17 +56,23 @@ class Outbox:
         access.require(actor, "outbox.push")
         self.db, self.clock, self.owner, self.run_id, self.actor = db, clock, owner, run_id, actor
 
+    @done_anew
     def claim(self, system: str, *, lease_s: float, limit: int = 1) -> list[Entry]:
-        """Lease what is due and free, oldest first: nobody else gets these entries until the lease ends."""
+        """Lease what is due and free, oldest first: nobody else gets these entries until the lease ends.
+
+        Raises RefusedError when the installation is not armed.
+        """
         now = self.clock()
         until = now + timedelta(seconds=lease_s)
-        with self.db.write() as conn:
+        with self.db.write(alone=False) as conn:
+            installation.require_armed(conn)  # again at every claim: who disarms stops also a push that is at work
             rows = list(conn.execute(_due(system, now).limit(limit)))
             for row in rows:
                 lease = {"lease_owner": self.owner, "lease_until": until, "lease_token": row.lease_token + 1}
                 conn.execute(update(TABLE).where(*at(row.key, row.version)).values(**lease))
             return [entry for row in rows if (entry := outbox_entry.load(conn, row.key, row.version))]
 
+    @done_anew
     def begin_attempt(
         self, entry: Entry, wire: Mapping[str, Any] | None, mapping_version: str, deadline: datetime
     ) -> Entry:
@@ -83,20 +89,21 @@ class Outbox:
             entry, state="unknown", attempts=entry.attempts + 1, last_sent_at=now, wire=frozen, mapping_version=mapping
         )
         changed = ("state", "attempts", "last_sent_at", "wire", "mapping_version")
-        with self.db.write() as conn:
+        with self.db.write(alone=False) as conn:
             self._write(conn, entry, {name: getattr(begun, name) for name in changed}, release=False)
             self._finish_attempt(conn, entry, "lost", now, {})
             conn.execute(insert(ATTEMPT).values(**self._attempt(begun, now)))
             outbox_entry.note(conn, begun, now, self.actor.name, "attempt", self.run_id, number=begun.attempts)
         return begun
 
+    @done_anew
     def settle(self, entry: Entry, state: Literal["sent"], external_id: str, warnings: Sequence[str] = ()) -> str:
         """The ERP has the document: keep its number, link it, and the entry is done. `warnings` are the ERP's words."""
         now = self.clock()
         detail: dict[str, Any] = {"external_id": external_id, "warnings": list(warnings)}
         reason = {"code": "sent-with-warnings", "params": {"warnings": "; ".join(warnings)}} if warnings else None
         values = {"state": state, "external_id": external_id, "settled_at": now, "reason": reason}
-        with self.db.write() as conn:
+        with self.db.write(alone=False) as conn:
             self._write(conn, entry, values)
             self._finish_attempt(conn, entry, state, now, detail)
             if external_id:
@@ -104,6 +111,7 @@ class Outbox:
             self._note(conn, entry, state, now, **detail)
         return state
 
+    @done_anew
     def wait(
         self, entry: Entry, state: Literal["pending", "unknown"], until: datetime, reason: Coded | None = None
     ) -> str:
@@ -112,7 +120,7 @@ class Outbox:
         An entry of which an earlier attempt may have arrived stays *unknown* all the same.
         """
         now = self.clock()
-        with self.db.write() as conn:
+        with self.db.write(alone=False) as conn:
             outcome = "not-sent" if state == "pending" else "unknown"
             self._check(conn, entry)
             self._finish_attempt(conn, entry, outcome, now, _why(reason) or {})
@@ -123,22 +131,22 @@ class Outbox:
             self._note(conn, entry, became, now, reason=_why(reason))
         return became
 
+    @done_anew
     def review(self, entry: Entry, hits: Sequence[Found]) -> str:
         """A person must look: the ERP has several documents under our key, or one that is not what we sent."""
         now = self.clock()
-        code = "several-documents" if len(hits) > 1 else "document-differs"
-        numbers = ", ".join(hit.external_id for hit in hits)
-        reason = {"code": code, "params": {"key": entry.key, "documents": numbers}, "hits": [_hit(hit) for hit in hits]}
-        with self.db.write() as conn:
+        reason = doubtful(entry.key, "several-documents" if len(hits) > 1 else "document-differs", hits)
+        with self.db.write(alone=False) as conn:
             self._write(conn, entry, {"state": "review", "reason": reason})
             self._finish_attempt(conn, entry, "review", now, reason)
             self._note(conn, entry, "review", now, reason=reason)
         return "review"
 
+    @done_anew
     def bury(self, entry: Entry, reason: Coded) -> str:
         """The ERP, or our own mapping, refused it for good: a person must change something first."""
         now = self.clock()
-        with self.db.write() as conn:
+        with self.db.write(alone=False) as conn:
             self._check(conn, entry)
             self._finish_attempt(conn, entry, "refused", now, _why(reason) or {})
             sent_at = outbox_entry.maybe_sent_at(conn, entry.key, entry.version, entry.action)
@@ -149,9 +157,10 @@ class Outbox:
             self._note(conn, entry, "dead", now, reason=_why(reason))
         return "dead"
 
+    @done_anew
     def release(self, entry: Entry) -> None:
         """Give a claimed entry back untouched."""
-        with self.db.write() as conn:
+        with self.db.write(alone=False) as conn:
             self._write(conn, entry, {})
 
     def _write(self, conn: Connection, entry: Entry, values: dict[str, Any], *, release: bool = True) -> None:
@@ -180,6 +189,12 @@ class Outbox:
 
     def _note(self, conn: Connection, entry: Entry, state: str, now: datetime, **detail: Any) -> None:
         outbox_entry.note(conn, entry, now, self.actor.name, state, self.run_id, state=[entry.state, state], **detail)
+
+
+def doubtful(key: str, code: str, hits: Sequence[Found]) -> dict[str, Any]:
+    """Why a person must look, with the documents that he must look at."""
+    numbers = ", ".join(hit.external_id for hit in hits)
+    return {"code": code, "params": {"key": key, "documents": numbers}, "hits": [_hit(hit) for hit in hits]}
 
 
 def _due(system: str, now: datetime) -> Any:

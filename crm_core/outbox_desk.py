@@ -12,6 +12,7 @@ from crm_core import access, outbox_entry
 from crm_core.access import Actor
 from crm_core.database import Database
 from crm_core.errors import NotFoundError, RefusedError
+from crm_core.outbox import Found, doubtful
 from crm_core.outbox_entry import ATTEMPT, TABLE, Entry, at
 
 _HIDDEN = ("document", "wire", "lease_token")
@@ -82,7 +83,7 @@ def settle_by_hand(
         elif dead:
             _give_up(conn, entry, now, why)
         else:
-            _bind(conn, entry, external_id, now, actor.name)
+            bind(conn, entry, external_id, now, actor.name)
         after = _one(conn, key, version)
         became = [entry.state, after.state]
         outbox_entry.note(
@@ -123,7 +124,7 @@ def adopt(
             by=actor.name,
         )
         entry = _one(conn, key, 1)
-        _bind(conn, entry, external_id, now, actor.name)
+        bind(conn, entry, external_id, now, actor.name)
         outbox_entry.note(conn, entry, now, actor.name, "adopt", external_id=external_id, why=why)
         return _one(conn, key, 1)
 
@@ -172,9 +173,15 @@ def _give_up(conn: Connection, entry: Entry, now: datetime, why: str) -> None:
         outbox_entry.take_place(conn, entry, now, refused=False)
 
 
-def _bind(conn: Connection, entry: Entry, external_id: str, now: datetime, by: str) -> None:
+def bind(conn: Connection, entry: Entry, external_id: str, now: datetime, by: str) -> None:
+    """The entry is that ERP document, whoever holds it."""
     _write(conn, entry, state="sent", external_id=external_id, settled_at=now, reason=None)
     outbox_entry.link(conn, entry, external_id, now, by)
+
+
+def set_aside(conn: Connection, entry: Entry, hits: Sequence[Found], code: str) -> None:
+    """A person must look at the entry: these documents bear its key, and `code` says what is wrong with that."""
+    _write(conn, entry, state="review", reason=doubtful(entry.key, code, hits))
 
 
 def _waits_for(conn: Connection, row: Any) -> dict[str, Any] | None:

@@ -157,6 +157,15 @@ def waiting(db: Database, system: str, *, blocked: bool = False) -> list[Entry]:
         return [_entry(conn, row) for row in conn.execute(query)]
 
 
+def due_systems(db: Database, now: datetime) -> list[str]:
+    """Systems that have an entry to be sent or looked up now, which nobody has leased."""
+    free = or_(TABLE.c.lease_until.is_(None), TABLE.c.lease_until <= now)
+    waiting = (TABLE.c.state.in_(("pending", "unknown")), TABLE.c.due_at <= now, free, ~blockers(TABLE))
+    query = select(TABLE.c.system).where(*waiting).distinct().order_by(TABLE.c.system)
+    with db.read() as conn:
+        return list(conn.execute(query).scalars())
+
+
 def maybe_sent_at(conn: Connection, key: str, version: int, action: str) -> datetime | None:
     """When an attempt last began that may have reached the ERP. A create inherits those of the creates before it."""
     mine = ATTEMPT.c.version <= version if action == "create" else ATTEMPT.c.version == version

@@ -1,0 +1,102 @@
+"""Prefect's own database in a backup: the history of runs. Losing it loses nothing else.
+
+SQLite is copied while it is in use; of PostgreSQL its own tools make a dump, where this machine has them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from config.archive import Note
+from config.errors import ConfigError
+from config.settings import Settings, shown
+
+VARIABLES = ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
+FILE, DUMP = "prefect/prefect.db", "prefect/prefect.dump"
+"""Members of a backup."""
+
+
+def save(settings: Settings, target: Path) -> str | Note:
+    """Copy it into `target`, for our eyes only; returns the name it has in a backup, or why there is none."""
+    server = _server()
+    if server is None:
+        return _copied(database_file(settings), target)
+    tool = shutil.which("pg_dump")
+    if tool is None:
+        return Note("history-no-tool", {"tool": "pg_dump"})
+    target.touch(0o600)
+    said = _run([tool, "--format=custom", "--no-owner", f"--file={target}", _address(server)], server)
+    return Note("history-failed", {"why": said}) if said else DUMP
+
+
+def put_back(settings: Settings, member: str, file: Path) -> Note | None:
+    """Take the history from `file`; why not, if that cannot be. Nobody may be at work on it. Raises ConfigError."""
+    server = _server()
+    if member == FILE and server is None:
+        _replace(database_file(settings), file)
+        return None
+    if member != DUMP or server is None:
+        return Note("history-other-kind")
+    tool = shutil.which("pg_restore")
+    if tool is None:
+        return Note("history-no-tool", {"tool": "pg_restore"})
+    options = ["--clean", "--if-exists", "--no-owner", "--single-transaction"]
+    said = _run([tool, *options, f"--dbname={_address(server)}", str(file)], server)
+    return Note("history-failed", {"why": said}) if said else None
+
+
+def database_file(settings: Settings) -> Path:
+    """Where `crosstie up` keeps it."""
+    return settings.home / "prefect" / "prefect.db"
+
+
+def _copied(source: Path, target: Path) -> str | Note:
+    if not source.is_file():
+        return Note("history-none")
+    target.touch(0o600)
+    try:
+        with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+            old.backup(new)
+    except sqlite3.Error as exc:
+        return Note("history-failed", {"why": f"{shown(source)}: {exc}"})
+    return FILE
+
+
+def _replace(target: Path, file: Path) -> None:
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, part)
+        for left in ("-wal", "-shm"):
+            target.with_name(target.name + left).unlink(missing_ok=True)
+        part.replace(target)
+    except OSError as exc:
+        raise ConfigError("file-unwritable", place=shown(target), why=exc.strerror or str(exc)) from exc
+
+
+def _server(environ: Mapping[str, str] | None = None) -> SplitResult | None:
+    """The PostgreSQL address of Prefect's database, None where it is a file of ours."""
+    env = os.environ if environ is None else environ
+    url = next((env[name] for name in VARIABLES if env.get(name)), "")
+    return urlsplit(url) if url.startswith("postgresql") else None
+
+
+def _address(server: SplitResult) -> str:
+    """For libpq, without the password: that never stands on a command line."""
+    user = f"{server.username}@" if server.username else ""
+    port = f":{server.port}" if server.port else ""
+    return f"postgresql://{user}{server.hostname or ''}{port}{server.path}"
+
+
+def _run(command: list[str], server: SplitResult) -> str:
+    """What the tool complained of, in one line; empty when it did its work."""
+    env = {**os.environ, "PGPASSWORD": unquote(server.password)} if server.password else dict(os.environ)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else " ".join(done.stderr.split())[:300] or str(done.returncode)
