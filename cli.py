@@ -20,11 +20,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from commands import build, failures  # after the language is known
     from commands.output import output
     from config.exit_codes import INTERRUPTED
+    from config.logs import log_to
     from config.settings import load_settings
 
     settings = load_settings()
     output.json, output.quiet = _has(args, "--json"), _has(args, "--quiet")
-    with failures.log_to(settings):
+    with log_to(settings):
         try:
             code = build.run(args)
         except KeyboardInterrupt:

@@ -17,7 +17,8 @@ from pydantic import BaseModel
 from commands.texts import LANGUAGES, catalogue_path, use_language
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("cli.py", "commands")
+SOURCES = ("cli.py", "commands", "config/words.py", "console")
+TEMPLATES = "console/templates/*.j2"
 HEADER = """msgid ""
 msgstr ""
 "Project-Id-Version: Crosstie\\n"
@@ -33,7 +34,7 @@ MARKS = {"_", "N_", "say", "_say"}
 def texts() -> dict[str, list[str]]:
     """English text → the files it stands in."""
     found: dict[str, list[str]] = {}
-    for place, text in (*_marked(), *_helps(), *_messages(), *_descriptions()):
+    for place, text in (*_marked(), *_templates(), *_helps(), *_messages(), *_descriptions()):
         if text and place not in found.setdefault(text, []):
             found[text].append(place)
     return found
@@ -54,6 +55,15 @@ def _first_texts(node: ast.AST) -> Iterator[str]:
         first = node.args[0]
         if isinstance(first, ast.Constant) and isinstance(first.value, str):
             yield first.value
+
+
+def _templates() -> Iterator[tuple[str, str]]:
+    from jinja2 import Environment
+
+    reader = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
+    for file in sorted(ROOT.glob(TEMPLATES)):
+        for _line, _function, text in reader.extract_translations(file.read_text(encoding="utf-8")):  # type: ignore[attr-defined]  # the extension's own
+            yield file.relative_to(ROOT).as_posix(), str(text)
 
 
 def _helps() -> Iterator[tuple[str, str]]:

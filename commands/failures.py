@@ -1,12 +1,9 @@
-"""The one place where an error becomes words: text in the user's language, exit code, and what goes to the log."""
+"""The one place where an error becomes words: text in the user's language, exit code, and a line in the log."""
 
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING
 
 from commands.app import UsageFault
@@ -14,6 +11,7 @@ from commands.messages import MESSAGES
 from commands.output import output
 from commands.texts import N_, _, say
 from config.exit_codes import BUG, USAGE
+from config.logs import safe_traceback
 from config.settings import Settings, shown
 
 if TYPE_CHECKING:
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
 
 BUG_TEXT = N_("This is an error of the program itself ({error}). The log {log} says where. Please report it.")
 TRANSLATED = ("expected",)  # parameters that are texts of ours themselves
-TALKATIVE = ("alembic", "httpx", "httpcore", "sqlalchemy")  # they log every step, or whole addresses
-LOG_BYTES, LOG_FILES = 5_000_000, 5
 
 
 def report(exc: BaseException, settings: Settings) -> int:
@@ -60,34 +56,6 @@ def cause(code: str, params: Mapping[str, str] | None) -> str:
     return filled(stored(code, params or {})) if code else ""
 
 
-@contextmanager
-def log_to(settings: Settings) -> Iterator[None]:
-    """Log to the home meanwhile; where it cannot be written the command still runs."""
-    root = logging.getLogger()
-    handler = _log_file(settings)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s %(message)s"))
-    before = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    for name in TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(before)
-        handler.close()
-
-
-def _log_file(settings: Settings) -> logging.Handler:
-    try:
-        settings.log_file.parent.mkdir(parents=True, exist_ok=True)
-        settings.log_file.open("a").close()
-    except OSError:
-        return logging.NullHandler()
-    return RotatingFileHandler(settings.log_file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
-
-
 def _usage(exc: BaseException) -> Failure | None:
     from config.failures import Failure
 
@@ -105,13 +73,3 @@ def _report_bug(exc: BaseException, settings: Settings) -> int:
 
 def _as_json(code: str, text: str, params: Mapping[str, str], exit_code: int) -> None:
     output.result({"error": {"code": code, "message": text, "params": dict(params), "exit_code": exit_code}})
-
-
-def safe_traceback(exc: BaseException, *seen: BaseException) -> Iterator[str]:
-    """Where it happened, without what it happened to: later lines of a message hold statements and their values."""
-    led = exc.__cause__ or exc.__context__
-    if led is not None and led not in (exc, *seen):
-        yield from safe_traceback(led, exc, *seen)
-        yield "which led to:\n"
-    yield from traceback.format_tb(exc.__traceback__)
-    yield f"{type(exc).__name__}: {(str(exc).splitlines() or [''])[0][:200]}\n"

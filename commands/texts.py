@@ -1,7 +1,5 @@
-"""Texts in the user's language: English is the key, locale/LANGUAGE/LC_MESSAGES/crosstie.po holds the rest.
-
-The .po file is read as it is, so a fresh clone needs no build step. `_` looks a text up, `N_` only marks one that is
-looked up later (a table of headings, a help text).
+"""Texts in the one language that a command speaks: `_` looks a text up, `N_` only marks one that is looked up later
+(a table of headings, a help text).
 """
 
 from __future__ import annotations
@@ -10,10 +8,11 @@ import ctypes
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-LANGUAGES = {"zh": "zh_CN", "en": "en"}
-LOCALE = Path(__file__).resolve().parent.parent / "locale"
+from config.texts import LANGUAGES, N_, catalogue_path, is_chinese, read_catalogue
+
+__all__ = ["LANGUAGES", "N_", "_", "catalogue_path", "choose_language", "language", "read_catalogue", "say"]
+__all__ += ["use_language"]
 
 _current: dict[str, str] = {}
 _language = "en"
@@ -35,11 +34,6 @@ def _(text: str) -> str:
     return _current.get(text, text)
 
 
-def N_(text: str) -> str:  # noqa: N802  # gettext's own name for a mark
-    """Mark a text that is looked up where it is shown."""
-    return text
-
-
 def say(text: str, /, **params: object) -> str:
     """Look `text` up and fill it."""
     return _(text).format(**params)
@@ -49,19 +43,7 @@ def choose_language(arguments: Sequence[str], environ: Mapping[str, str] | None 
     """`--lang`, else CROSSTIE_LANG, else the locale, else English. Anything Chinese is zh, all else en."""
     env = os.environ if environ is None else environ
     wanted = _option(arguments) or env.get("CROSSTIE_LANG") or _locale(env)
-    return "zh" if wanted.lower().replace("-", "_").startswith(("zh", "chinese")) else "en"
-
-
-def catalogue_path(language: str) -> Path:
-    return LOCALE / LANGUAGES[language] / "LC_MESSAGES" / "crosstie.po"
-
-
-def read_catalogue(language: str) -> dict[str, str]:
-    """msgid → translation, without the empty and the fuzzy ones."""
-    from babel.messages.pofile import read_po  # only where a catalogue is needed
-
-    with catalogue_path(language).open("rb") as file:
-        return {str(m.id): str(m.string) for m in read_po(file) if m.id and m.string and not m.fuzzy}
+    return "zh" if is_chinese(wanted) else "en"
 
 
 def _option(arguments: Sequence[str]) -> str:

@@ -1,87 +1,9 @@
-"""The names of things as people of the field say them, for tables; what is stored and printed as JSON stays English."""
+"""The names of things as people of the field say them, in the language in use."""
 
 from __future__ import annotations
 
-from commands.texts import N_, _
-
-OBJECTS = {
-    "customers": N_("customers"),
-    "products": N_("products"),
-    "prices": N_("prices"),
-    "orders": N_("orders"),
-    "deliveries": N_("deliveries"),
-    "invoices": N_("invoices"),
-    "open_items": N_("open items"),
-    "payments": N_("payments"),
-    "outbox": N_("outbox"),
-    "quotes": N_("quotes"),
-}
-STATES = {
-    # outbox entries
-    "pending": N_("pending"),
-    "sent": N_("sent"),
-    "unknown": N_("unknown"),
-    "review": N_("needs review"),
-    "dead": N_("dead"),
-    "lost": N_("taken over"),
-    # runs
-    "running": N_("running"),
-    "done": N_("done"),
-    "failed": N_("failed"),
-    "held": N_("held"),
-    "interrupted": N_("interrupted"),
-    # dead letters
-    "replayed": N_("replayed"),
-    "discarded": N_("discarded"),
-    # credit checks
-    "not_checked": N_("not checked"),
-    "passed": N_("passed"),
-    "blocked": N_("blocked"),
-    "partly_released": N_("partly released"),
-    "released": N_("released"),
-    # quotes and orders
-    "draft": N_("draft"),
-    "accepted": N_("accepted"),
-    "cancelled": N_("cancelled"),
-    "open": N_("open"),
-    "incomplete": N_("incomplete"),
-    "credit_hold": N_("credit hold"),
-    "approval": N_("awaiting approval"),
-    "complete": N_("complete"),
-}
-BASES = {
-    "order": N_("order"),
-    "delivery": N_("delivery"),
-    "invoice": N_("invoice"),
-    "acceptance": N_("acceptance"),
-}
-ACTIONS = {"create": N_("create"), "change": N_("change"), "cancel": N_("cancel")}
-DIRECTIONS = {"pull": N_("pull"), "push": N_("push"), "replay": N_("replay"), "reconcile": N_("reconcile")}
-STAGES = {
-    "quoted": N_("quoted"),
-    "accepted": N_("accepted"),
-    "sent": N_("sent"),
-    "ordered": N_("ordered"),
-    "credit": N_("credit check"),
-    "picked": N_("picked"),
-    "part-shipped": N_("part-shipped"),
-    "shipped": N_("shipped"),
-    "invoiced": N_("invoiced"),
-    "paid": N_("paid"),
-    "changed": N_("changed"),
-    "cancelled": N_("cancelled"),
-}
-DIFFERENCES = {
-    "missing_in_crm": N_("missing in the CRM"),
-    "missing_in_erp": N_("missing in the ERP"),
-    "amount": N_("amount differs"),
-    "company": N_("company differs"),
-    "customer": N_("customer differs"),
-    "currency": N_("currency differs"),
-    "cleared": N_("open or cleared differs"),
-    "sum": N_("sum differs"),
-    "balance": N_("balance differs"),
-}
+from commands.texts import _
+from config.words import ACTIONS, BASES, DIFFERENCES, DIRECTIONS, OBJECTS, STAGES, STATES
 
 
 def object_name(obj: str) -> str:

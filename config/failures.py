@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from string import Formatter
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from config import messages as config_messages
 from config.errors import ConfigError
 from config.exit_codes import HELD, REMOTE_DOWN, SOME_FAILED, USAGE
+from config.redaction import redacted
 from connectors import errors as erp
 from connectors import messages as connector_messages
 from crm_core import errors as crm
@@ -21,8 +22,16 @@ from mappings.errors import MappingError
 
 EXIT_OF_CODE = {
     "disarmed": HELD,
+    "disarmed-copied": HELD,
+    "disarmed-put-back": HELD,
+    "disarmed-restored": HELD,
+    "adoption-needed": HELD,
     "not-armed": HELD,
     "database-busy": REMOTE_DOWN,
+    "database-conflict": REMOTE_DOWN,
+    "database-crowded": REMOTE_DOWN,
+    "database-lost": REMOTE_DOWN,
+    "database-slow": REMOTE_DOWN,
 }
 EXIT_OF_CLASS: tuple[tuple[type[Exception], int], ...] = (  # the first that fits
     (ConfigError, USAGE),
@@ -31,8 +40,10 @@ EXIT_OF_CLASS: tuple[tuple[type[Exception], int], ...] = (  # the first that fit
     (erp.TransientError, REMOTE_DOWN),
     (erp.OutcomeUnknownError, REMOTE_DOWN),
     (erp.ConnectorError, SOME_FAILED),
+    (crm.LeaseLostError, SOME_FAILED),
     (crm.CrmError, USAGE),
     (flow.HeldError, HELD),
+    (flow.AlreadyRunningError, SOME_FAILED),
     (flow.FlowError, USAGE),
 )
 
@@ -71,6 +82,19 @@ def describe(exc: BaseException) -> Failure | None:
     if findings and "problems" in params:  # a quote's check: its findings are told one by one
         params = {**params, "problems": ""}
     return Failure(code, params, ISLANDS[island][code], _exit_code(exc, code, params), others=others)
+
+
+def told(exc: BaseException) -> str:
+    """What went wrong in English, for places that know no reader's language: each finding with its place."""
+    failure = describe(exc)
+    return "; ".join(_sentences(failure)) if failure else type(exc).__name__
+
+
+def _sentences(failure: Failure) -> Iterator[str]:
+    text = redacted(failure.template.format(**failure.params).strip())
+    yield f"{failure.place}: {text}" if failure.place else text
+    for other in failure.others:
+        yield from _sentences(other)
 
 
 def finding(found: Any) -> Failure:

@@ -11,15 +11,18 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from cronsim import CronSim, CronSimError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from config.errors import ConfigError, raise_all
+from config.redaction import hide
 from config.settings import Settings, shown
 from config.yaml_file import Document, KeyPath, read_yaml
 
@@ -52,9 +55,22 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _day(value: object) -> date:
+    """An ISO date; a mere number would be taken for seconds since 1970."""
+    return date.fromisoformat(str(value))
+
+
 def _secret(value: str) -> str:
     if not SECRET.fullmatch(value):
         raise ValueError("bad-secret")
+    return value
+
+
+def _cron(value: str) -> str:
+    try:
+        next(CronSim(value, datetime(2000, 1, 1)))  # noqa: DTZ001  # any moment will do to read the line
+    except (CronSimError, StopIteration) as exc:  # no cron line, or one for a day that never comes
+        raise ValueError("no cron line") from exc
     return value
 
 
@@ -63,6 +79,8 @@ Zone = Annotated[str, AfterValidator(_zone)]
 Currency = Annotated[str, AfterValidator(_currency)]
 Url = Annotated[str, AfterValidator(_url)]
 SecretReference = Annotated[str, AfterValidator(_secret)]
+Day = Annotated[date, BeforeValidator(_day)]
+Cron = Annotated[str, AfterValidator(_cron)]
 
 
 class _Model(BaseModel):
@@ -95,6 +113,17 @@ class Limits(_Model):
     response_mb: float | None = Field(None, gt=0, le=4096, description="megabytes, above 0, at most 4096")
 
 
+class Schedule(_Model):
+    """When the deployments of a system run; what is not said follows flows.deployments' own plan."""
+
+    pull: dict[str, Cron] = Field(
+        default_factory=dict, description="a cron line such as */15 * * * * for an object, or default for all others"
+    )
+    reconcile: Cron = Field("", description="a cron line such as 40 5 * * *")
+    time_zone: Zone | None = Field(None, description="a time zone such as Asia/Shanghai; else the system's")
+    active: bool = Field(True, description="true or false")
+
+
 class ClientCertificate(_Model):
     certificate: Text = Field(description="the path of a PEM file")
     key: str = Field("", description="the path of a PEM file; empty if the certificate's file holds the key too")
@@ -110,6 +139,7 @@ class SystemFile(_Model):
     auth: str = Field("", description="basic, oauth2 or certificate; empty: the product's first")
     username: str = Field("", description="a user name or a reference: ${env:NAME} or ${file:path}")
     password: SecretReference | None = Field(None, description="a reference: ${env:NAME} or ${file:path}")
+    password_expires: Day | None = Field(None, description="a date such as 2027-01-31, the last on which it works")
     token_url: Url | None = Field(None, description="the address that hands out tokens (oauth2)")
     client: str = Field("", description="the client (SAP: three digits), the tenant or the account set")
     language: str = Field("EN", description="the language of the ERP's texts, two letters such as EN or ZH")
@@ -124,6 +154,7 @@ class SystemFile(_Model):
     ca_bundle: str | None = Field(None, description="the path of a PEM file")
     client_certificate: ClientCertificate | None = Field(None, description="certificate, key and password")
     limits: Limits = Field(default_factory=Limits, description="requests_per_s, concurrency, retry_s and response_mb")
+    schedule: Schedule = Field(default_factory=Schedule, description="pull, reconcile, time_zone and active")
     timeout_s: float = Field(60, gt=0, le=3600, description="seconds, above 0, at most 3600")
     lookups: dict[str, dict[str, str]] = Field(default_factory=dict, description="tables of key: value")
     environment: Text = Field("local", description="the environment this system belongs to, such as test or production")
@@ -172,7 +203,7 @@ class System:
         value = self._variable(key, source, environ) if kind == "env" else self._file(key, source)
         if not value:
             raise ConfigError("secret-empty", place=self.place(key), key=key, system=self.name, source=source)
-        return value
+        return value if key == "username" else hide(value)
 
     def _variable(self, key: str, name: str, environ: Mapping[str, str]) -> str:
         if name not in environ:
@@ -230,6 +261,23 @@ def _rules(system: System) -> Iterator[ConfigError]:
                 yield ConfigError("missing-key", place=system.place(key), key=key, expected=_expected((key,)))
     if file.url.startswith("http://") and not file.allow_http:
         yield ConfigError("plain-http", place=system.place("url"), url=file.url)
+    yield from _schedule_rules(system)
+
+
+def _schedule_rules(system: System) -> Iterator[ConfigError]:
+    """What is pulled by a plan of its own must be an object."""
+    from crm_core.model import PULLED
+
+    known = [*PULLED, "default"]
+    for key in system.file.schedule.pull:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            place = system.place(f"schedule.pull.{key}")
+            yield (
+                ConfigError("unknown-key-near", place=place, key=key, nearest=near[0])
+                if near
+                else ConfigError("unknown-key", place=place, key=key, valid=", ".join(known))
+            )
 
 
 def _finding(error: ErrorDetails, document: Document) -> ConfigError:
@@ -241,7 +289,7 @@ def _finding(error: ErrorDetails, document: Document) -> ConfigError:
     expected = _expected(path)
     if error["type"] == "missing":
         return ConfigError("missing-key", place=place, key=key, expected=expected)
-    if "password" in key or "bad-secret" in error["msg"] or "proxy" in key:
+    if ("password" in key and key != "password_expires") or "bad-secret" in error["msg"] or "proxy" in key:
         return ConfigError("bad-secret", place=place, key=key)
     return ConfigError("bad-value", place=place, key=key, value=_short(error["input"]), expected=expected)
 
@@ -263,6 +311,7 @@ MODELS: dict[str, type[_Model]] = {
     "companies": Company,
     "sales_area": SalesArea,
     "limits": Limits,
+    "schedule": Schedule,
     "client_certificate": ClientCertificate,
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # heavy, and not every command needs them
 
 def open_database(settings: Settings) -> Database:
     """The database, of this program's version; an empty one gets its tables. Raises StoreError."""
+    from config import witness
     from crm_core import installation
     from crm_core.database import Database, utc_now
 
@@ -33,12 +35,22 @@ def open_database(settings: Settings) -> Database:
         if not database.version():
             database.upgrade()
         database.require_version()
-        installation.ensure(database, utc_now(), environment=settings.environment)
+        seen = witness.recall(settings)
+        installation.ensure(database, utc_now(), environment=settings.environment, seen=seen)
+        witness.remember(settings, database)
         use_ownership(settings)
     except BaseException:
         database.dispose()
         raise
     return database
+
+
+def close_database(settings: Settings, database: Database) -> None:
+    """Done with it: remember how far it was, so that an older state put in its place is noticed."""
+    from config import witness
+
+    witness.remember(settings, database)
+    database.dispose()
 
 
 def use_ownership(settings: Settings) -> None:
@@ -54,6 +66,28 @@ def raw_database(settings: Settings) -> Database:
     from crm_core.database import Database
 
     return Database(settings.database_url)
+
+
+@contextmanager
+def existing_database(settings: Settings) -> Iterator[Database]:
+    """The database, to look at: never made or upgraded here. Raises StoreError."""
+    from crm_core.errors import StoreError
+
+    database = raw_database(settings)
+    try:
+        if database.is_sqlite and not Path(str(database.url.database)).is_file():
+            raise StoreError("database-missing", place=str(database.place))
+        database.require_version()
+        yield database
+    finally:
+        database.dispose()
+
+
+def odbc_drivers() -> list[str] | None:
+    """Names of the machine's ODBC drivers; None where it has no driver manager."""
+    from connectors.odbc_drivers import drivers
+
+    return drivers()
 
 
 def product_of(system: System) -> Product:
@@ -144,7 +178,7 @@ def open_context(settings: Settings, name: str) -> Iterator[Context]:
     system = load_system(settings, name)
     with ExitStack() as stack:
         database = open_database(settings)
-        stack.callback(database.dispose)
+        stack.callback(close_database, settings, database)
         mapping = open_mapping(settings, system, database)
         connector = open_connector(system)
         stack.callback(connector.close)
