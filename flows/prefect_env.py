@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 
 from config.files import write_text
+from config.redaction import hide
 from config.settings import Settings
 
 POOL = "crosstie"
@@ -22,7 +23,7 @@ def auth_string(settings: Settings) -> str:
     path = settings.secrets / "prefect-auth"
     if not path.is_file():
         write_text(path, f"crosstie:{secrets.token_urlsafe(24)}", private=True)
-    return path.read_text(encoding="utf-8").strip()
+    return hide(path.read_text(encoding="utf-8").strip())
 
 
 def client_variables(url: str, auth: str) -> dict[str, str]:
@@ -34,6 +35,8 @@ def client_variables(url: str, auth: str) -> dict[str, str]:
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_S),
         "PREFECT_WORKER_QUERY_SECONDS": "2",
         "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "crosstie",
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         "DO_NOT_TRACK": "1",
     }
 
@@ -46,6 +49,7 @@ def embedded_variables(settings: Settings, port: int) -> dict[str, str]:
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_API_AUTH_STRING": auth,
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{(home / 'prefect.db').as_posix()}",
+        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",  # SQLite has one writer, and a busy machine makes it wait
         "PREFECT_SERVER_UI_API_URL": url,
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port}",
         "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
