@@ -23,10 +23,13 @@ def tree() -> Any:
     """The command `crosstie`, in the language in use."""
     from commands import (
         audit,
+        backfill,
+        backup,
         customers,
         database,
         deadletters,
         demo,
+        deployments,
         doctor,
         mappings,
         orders,
@@ -39,11 +42,12 @@ def tree() -> Any:
         status,
         sync,
         systems,
+        up,
     )
 
     app = new_app(help=HELP)
     app.callback()(_root)
-    for module in (demo, doctor, sync, preview, reconcile, status):
+    for module in (demo, doctor, sync, backfill, backup, preview, reconcile, status, up):
         module.register(app)
     for name, group in (
         ("quotes", quotes.app),
@@ -55,6 +59,7 @@ def tree() -> Any:
         ("dead-letters", deadletters.app),
         ("mappings", mappings.app),
         ("systems", systems.app),
+        ("deployments", deployments.app),
         ("sandbox", sandboxes.app),
         ("db", database.app),
         ("audit", audit.app),

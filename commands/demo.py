@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
-import sys
 import time
 from collections import Counter
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -26,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from commands.demo_story import Story
+    from commands.home_lock import HomeLock
     from commands.sandbox_process import Sandbox
     from flows.context import Context
 
@@ -47,31 +45,53 @@ class Tally:
 
 
 def demo(
-    no_serve: bool = typer.Option(
-        False, "--no-serve", help="end when it is done; else the sandbox stays up to try things"
-    ),
+    no_serve: bool = typer.Option(False, "--no-serve", help="end when it is done; always from nothing, as --json does"),
+    fresh: bool = typer.Option(False, "--fresh", help="play it from nothing, also where an earlier one could go on"),
 ) -> int:
-    """The main job from nothing: an emulated ERP, a dozen quotes that become orders once, receivables to the cent."""
+    """The main job from nothing: an emulated ERP, a dozen quotes that become orders once, receivables to the cent.
+
+    Then everything stays up as under `crosstie up`, on short schedules, until Ctrl-C; the next demo goes on from there.
+    """
+    from commands import demo_serving
+    from commands import sandbox_process as processes
+
+    settings = _settings()
+    lock = _claim(settings)
+    try:
+        serves = not (no_serve or output.json)
+        facts = demo_serving.told_story(settings) if serves and not fresh else None
+        if facts:
+            _say(N_("Going on where the last demo was, in {home}; --fresh begins anew."), home=shown(settings.home))
+            demo_serving.go_on(settings, facts)
+            return OK
+        with processes.ended_by_a_signal():
+            return _from_nothing(settings, serves=serves)
+    finally:
+        lock.release()
+
+
+def _from_nothing(settings: Settings, *, serves: bool) -> int:
+    from commands import demo_serving
     from commands import sandbox_process as processes
 
     started = time.monotonic()
-    settings = _settings()
     _start_clean(settings)
     _say(
         N_("Starting an emulated {product}; everything of this demo is in {home}."),
         product=PRODUCT,
         home=shown(settings.home),
     )
-    with processes.ended_by_a_signal(), ExitStack() as ending:
-        sandbox = processes.start(settings, NAME, PRODUCT, [], background=False)
+    with ExitStack() as ending:
+        sandbox, supervised = demo_serving.start_sandbox(settings, NAME, PRODUCT)
         ending.callback(processes.end, settings, sandbox)
         with _inside(settings):
             story, tally = _play(settings, sandbox)
         seconds = round(time.monotonic() - started, 1)
         good = not story.wrong and not tally.differences and tally.orders == len(story.keys) > 0
         _report(story, tally, seconds, good)
-        if not no_serve and good:
-            _serve(settings, sandbox, story.amended)
+        if serves and good:
+            demo_serving.note_story(settings, supervised, story.amended)
+            demo_serving.serve(settings, supervised, story.amended)
     return OK if good else DIFFERS
 
 
@@ -97,19 +117,36 @@ def _inside(settings: Settings) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _start_clean(settings: Settings) -> None:
-    """Remove what the last demo left; a folder that no demo made is not touched."""
-    from commands import sandbox_process as processes
+def _claim(settings: Settings) -> HomeLock:
+    """The lock of the demo's home. Raises ConfigError for a folder that no demo made, and while another demo runs."""
+    from commands import up
     from config.files import write_text
 
-    if settings.home.exists():
-        if any(settings.home.iterdir()) and not (settings.home / MARK).exists():
-            raise ConfigError("demo-home-used", place=shown(settings.home))
-        for sandbox in processes.known(settings):
-            if sandbox.alive():
-                raise ConfigError("demo-runs", url=sandbox.url, place=shown(settings.home))
-        shutil.rmtree(settings.home, ignore_errors=True)
-    write_text(settings.home / MARK, "")
+    home = settings.home
+    if home.exists() and any(home.iterdir()) and not (home / MARK).exists():
+        raise ConfigError("demo-home-used", place=shown(home))
+    write_text(home / MARK, "")
+    try:
+        return up.claim(settings)
+    except ConfigError as exc:
+        if exc.code != "up-runs-already":
+            raise
+        raise ConfigError("demo-runs", url=exc.params["console"], place=shown(home)) from exc
+
+
+def _start_clean(settings: Settings) -> None:
+    """End and remove what the last demo left, but for the mark and the lock that we hold."""
+    from commands import children
+    from commands.supervisor import lock_file
+
+    children.end([process for _name, process in children.found(settings)], grace_s=5)
+    kept = {settings.home / MARK, lock_file(settings)}
+    for path in sorted(settings.home.rglob("*"), reverse=True):
+        if path.is_dir() and not path.is_symlink():
+            with suppress(OSError):  # one that holds what is kept
+                path.rmdir()
+        elif path not in kept:
+            path.unlink()
 
 
 def _play(settings: Settings, sandbox: Sandbox) -> tuple[Story, Tally]:
@@ -199,27 +236,12 @@ def _report(story: Story, tally: Tally, seconds: float, good: bool) -> None:
     )
 
 
-def _serve(settings: Settings, sandbox: Sandbox, quote: str) -> None:
-    """Keep the ERP up until Ctrl-C, and say what to try; `quote` is one whose order has a story."""
-    if output.json:
-        return
-    verb = "set" if os.name == "nt" else "export"
-    _say(N_("The emulated ERP stays up. In another terminal:"))
-    for name in ("CROSSTIE_CONFIG", "CROSSTIE_HOME"):
-        output.note(f"  {verb} {name}={settings.variables()[name]}")
-    program = "crosstie" if shutil.which("crosstie") else shown(Path(sys.argv[0]).absolute())
-    for line in ("orders list --ours", f"orders timeline {quote}", "receivables ageing", f"reconcile {NAME}", "status"):
-        output.note(f"  {program} {line}")
-    _say(N_("Ctrl-C ends it."))
-    try:
-        while sandbox.process is not None and sandbox.process.poll() is None:
-            time.sleep(0.3)
-    except KeyboardInterrupt:
-        output.note("")
-
-
 def register(app: typer.Typer) -> None:
     app.command(
         cls=Command,
-        epilog=examples(("demo", "and keep the emulated ERP up"), ("demo --json --no-serve", "for a script")),
+        epilog=examples(
+            ("demo", "and keep everything up"),
+            ("demo --fresh", "from nothing once more"),
+            ("demo --json --no-serve", "for a script"),
+        ),
     )(demo)

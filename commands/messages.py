@@ -25,5 +25,8 @@ MESSAGES: dict[str, str] = {
     "bad-language": "Language {value} is not known. Use zh or en.",
     "bad-date": "{value} is not a date. Write it as 2026-03-31.",
     "bad-number": "{value} is not a number. Write it as 1234.50.",
+    "bad-port": "{value} is not a port. Give a number from 1 to 65535.",
+    "ports-same": "{options} must be two different ports.",
+    "downgrade-unconfirmed": "Going back to version {version} loses what only newer tables hold. Run `crosstie backup`, stop whatever is running, then say --yes.",
     "bad-choice": "{value} is not possible here. Choose one of: {choices}.",
 }

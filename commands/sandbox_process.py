@@ -6,7 +6,6 @@ The program shares no code with `sandbox/`: it runs `python -m sandbox` and spea
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from config.errors import ConfigError
 from config.files import write_text
 from config.settings import INSTALLATION, Settings
 from config.system_writer import write_secret, write_system
+from config.yaml_file import read_yaml
 
 HORIZON_S = 2.0
 """A sandbox answers or forgets at once, so what is not found two seconds later was not booked."""
@@ -61,7 +61,7 @@ class Sandbox:
     def stop(self) -> None:
         """End it; waits for one that we started ourselves."""
         if self.process is None:
-            os.kill(self.pid, signal.SIGTERM)
+            self._end_noted()
             return
         self.process.terminate()
         try:
@@ -69,35 +69,63 @@ class Sandbox:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        if self.process.stdout:
-            self.process.stdout.close()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
+
+    def _end_noted(self) -> None:
+        """The process whose id was noted, unless that id is another one's by now."""
+        import psutil
+
+        with suppress(psutil.Error):
+            process = psutil.Process(self.pid)
+            if "sandbox" in process.cmdline():
+                process.terminate()
 
 
 def start(settings: Settings, name: str, product: str, options: Sequence[str], *, background: bool) -> Sandbox:
     """Start `python -m sandbox up`, write the system file NAME for it and note that it runs.
 
-    Raises ConfigError with what it said when it does not start.
+    One in the foreground ends with us, however we end. Raises ConfigError with what it said when it does not start.
     """
+    options = options if background else [*options, "--with-parent"]
+    command = [sys.executable, "-m", "sandbox", "up", product, *options]
+    return launch(settings, name, product, command, detached=background)
+
+
+def launch(
+    settings: Settings,
+    name: str,
+    product: str,
+    command: Sequence[str],
+    *,
+    detached: bool = False,
+    env: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> Sandbox:
+    """`start` by its whole command; `more` are further keys of the system file."""
+    from commands.children import apart
+
     log = settings.home / "logs" / f"sandbox-{name}.log"
     write_text(log, "")
-    command = [sys.executable, "-m", "sandbox", "up", product, *options]
     with log.open("a", encoding="utf-8") as errors:
         process = subprocess.Popen(
             command,
             cwd=INSTALLATION,
-            stdin=subprocess.DEVNULL,
+            env=env,
+            stdin=subprocess.PIPE if "--with-parent" in command else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
             encoding="utf-8",
-            **_apart(background),
+            **apart(detached=detached),
         )
     sandbox = Sandbox(name, product, "", process.pid, process)
     try:
         ready = _ready(sandbox, log)
         sandbox.url = str(ready["url"]).rstrip("/")
-        write_system(settings, name, system_data(settings, name, ready), replace=True)
-        _remember(settings, sandbox)
+        write_system(settings, name, {**system_data(settings, name, ready), **(more or {})}, replace=True)
+        remember(settings, sandbox)
     except BaseException:
         sandbox.stop()
         raise
@@ -126,14 +154,6 @@ def ended_by_a_signal() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _apart(background: bool) -> dict[str, Any]:
-    """A background child must outlive the terminal; one in the foreground must not see its Ctrl-C before we do."""
-    if sys.platform == "win32":
-        flags = subprocess.CREATE_NEW_PROCESS_GROUP | (subprocess.DETACHED_PROCESS if background else 0)
-        return {"creationflags": flags}
-    return {"start_new_session": True}
 
 
 def _last_line(log: Path) -> str:
@@ -165,12 +185,18 @@ def _company(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {**{key: facts[key] for key in known if key in facts}, "sales_area": area}
 
 
+def move(settings: Settings, name: str, url: str) -> None:
+    """Its system file names another address from now on."""
+    data = read_yaml(settings.systems / f"{name}.yaml").data
+    write_system(settings, name, {**data, "url": url}, replace=True)
+
+
 def _pid_file(settings: Settings, name: str) -> Path:
     return settings.home / "run" / f"sandbox-{name}.json"
 
 
-def _remember(settings: Settings, sandbox: Sandbox) -> None:
-    """Note it in the home, so that `sandbox list` and `down` find it."""
+def remember(settings: Settings, sandbox: Sandbox) -> None:
+    """Note it in the home, so that `sandbox list` and `down` find it; pid 0 is one that a supervisor keeps up."""
     facts = {"name": sandbox.name, "product": sandbox.product, "url": sandbox.url, "pid": sandbox.pid}
     write_text(_pid_file(settings, sandbox.name), json.dumps(facts))
 

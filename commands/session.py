@@ -24,13 +24,14 @@ def settings() -> Settings:
 @contextmanager
 def database() -> Iterator[Database]:
     """The database, ready for work."""
-    from config.wiring import open_database
+    from config.wiring import close_database, open_database
 
-    opened = open_database(load_settings())
+    settings = load_settings()
+    opened = open_database(settings)
     try:
         yield opened
     finally:
-        opened.dispose()
+        close_database(settings, opened)
 
 
 def actor() -> Actor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -25,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
             user=options.user,
             password=options.password,
             tolerant_clock=options.tolerant_clock,
+            state=options.state,
         )
     except (ValueError, OSError) as problem:
         print(f"sandbox: {problem}", file=sys.stderr)
@@ -32,11 +34,20 @@ def main(arguments: list[str] | None = None) -> int:
     stopped = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stopped.set())
+    if options.with_parent:
+        threading.Thread(target=_wait_for_parent, args=(stopped,), daemon=True).start()
     print(sandbox.announcement(), flush=True)
     while not stopped.wait(0.5):
         pass
     sandbox.stop()
     return 0
+
+
+def _wait_for_parent(stopped: threading.Event) -> None:
+    """Standard input is a pipe from whoever started us: it ends with him, however he ends."""
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    stopped.set()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--rows", type=int, help="so many made-up orders, for load")
     up.add_argument("--date", type=date.fromisoformat, help="the day the ERP's clock starts at, YYYY-MM-DD")
     up.add_argument("--seed", type=int, default=7, help="of everything made up")
+    up.add_argument("--state", type=Path, help="file that keeps the books; where it exists, go on from it")
+    up.add_argument("--with-parent", action="store_true", help="end when standard input does")
     up.add_argument("--user", default=USER)
     up.add_argument("--password", default=PASSWORD)
     up.add_argument(

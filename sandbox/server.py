@@ -24,6 +24,7 @@ import uvicorn
 
 from sandbox.control import PREFIX, Control
 from sandbox.faults import Faults
+from sandbox.keeping import Keeper, load
 from sandbox.odata.backend import Backend
 from sandbox.odata.gateway import Gateway
 from sandbox.odata.http import Request, Response, Tweaks
@@ -62,7 +63,7 @@ class App:
         self.connections: Connections = {}
         self._control = Control(product, gateway.backend, self.faults, gateway.door)
         self._real_dates = real_dates
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = await read_request(scope, receive, self.gateway.door.user)
@@ -146,7 +147,7 @@ class App:
 
     def _locked(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """One request at a time, as if the ERP had one work process; a bug of ours is a short dump."""
-        with self._lock:
+        with self.lock:
             try:
                 return work(*arguments)
             except Exception:
@@ -214,6 +215,7 @@ class Sandbox:
     _app: App = field(repr=False)
     _server: uvicorn.Server = field(repr=False)
     _thread: threading.Thread = field(repr=False)
+    _keeper: Keeper | None = field(default=None, repr=False)
 
     def stop(self) -> None:
         """What was to be committed late is not committed any more."""
@@ -221,6 +223,13 @@ class Sandbox:
             timer.cancel()
         self._server.should_exit = True
         self._thread.join(timeout=10)
+        if self._keeper:
+            self._keeper.stop()
+
+    def keep(self, file: Path) -> None:
+        """From here on the books are kept in `file`."""
+        self._keeper = Keeper(file, self.product, self.backend, self.info, self._app.lock)
+        self._keeper.start()
 
     def announcement(self) -> str:
         """The line on standard output that tells the caller where and what we are."""
@@ -239,17 +248,21 @@ def start(
     user: str = USER,
     password: str = PASSWORD,
     tolerant_clock: bool = False,
+    state: Path | None = None,
 ) -> Sandbox:
     """Run a product's sandbox in a thread of its own until `stop`; port 0 takes a free one.
 
-    Raises ValueError for an unknown product or data the product cannot read, OSError for a port in use.
+    With `state` the books are kept in that file; where it exists they are read from it, and data, rows, date and seed
+    mean nothing. Raises ValueError for an unknown product or data the product cannot read, OSError for a port in use.
     """
     if product not in PRODUCTS:
         raise ValueError(f"there is no sandbox for {product}; there is {', '.join(PRODUCTS)}")
     module, metadata = PRODUCTS[product]
-    opened = importlib.import_module(module).open_backend(data=data, rows=rows, date=date, seed=seed)
-    backend, info = opened
-    return serve(
+    if state and state.exists():
+        backend, info = load(state, product)
+    else:
+        backend, info = importlib.import_module(module).open_backend(data=data, rows=rows, date=date, seed=seed)
+    sandbox = serve(
         product,
         backend,
         load_services(metadata),
@@ -258,6 +271,9 @@ def start(
         door=Door(user, password),
         real_dates=tolerant_clock,
     )
+    if state:
+        sandbox.keep(state)
+    return sandbox
 
 
 def serve(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time as _time
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 NOON = time(12, 0, tzinfo=UTC)
 """A sandbox starts at noon UTC: the business date is then the same from Hawaii to Tokyo."""
@@ -19,6 +20,16 @@ class Clock:
         self._base = datetime.min.replace(tzinfo=UTC)
         self._since: float | None = None
         self._last = self._base
+
+    def __getstate__(self) -> dict[str, Any]:
+        """As it shows now, and when that was by this machine's clock."""
+        return {"now": self.now(), "last": self._last, "ran": self._since is not None, "kept": _time.time()}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        """A clock that ran has run on meanwhile: an ERP lives on while nobody looks."""
+        meanwhile = max(0.0, _time.time() - kept["kept"]) if kept["ran"] else 0.0
+        self._base, self._last = kept["now"] + timedelta(seconds=meanwhile), kept["last"]
+        self._since = _time.monotonic() if kept["ran"] else None
 
     def move_to(self, moment: datetime) -> None:
         """Stand still at this moment until `run`; a moment already passed changes nothing."""

@@ -25,6 +25,13 @@ class Journal:
         self.changes = 0
         """Counts every change and every taking back."""
 
+    def __getstate__(self) -> int:
+        """What is kept: what was done cannot be taken back later."""
+        return self.changes
+
+    def __setstate__(self, changes: int) -> None:
+        self._tail, self.changes = _Node(None), changes
+
     def record(self, undo: Callable[[], None]) -> None:
         self.changes += 1
         node = _Node(undo)

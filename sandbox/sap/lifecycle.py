@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import count
 
 from sandbox.sap.books import Books
 from sandbox.sap.documents import Line, rest
@@ -31,7 +30,7 @@ class Lifecycle:
         self.books = books
         self.seed = seed
         self._due: list[tuple[date, int, Line]] = []
-        self._planned = count()
+        self._planned = 0
         self._finished: set[str] = set()
 
     def run_day(self, day: date) -> Counter[str]:
@@ -134,7 +133,8 @@ class Lifecycle:
         self._plan(day, line)
 
     def _plan(self, day: date, line: Line) -> None:
-        heapq.heappush(self._due, (day, next(self._planned), line))
+        self._planned += 1
+        heapq.heappush(self._due, (day, self._planned, line))
 
     def _pay(self, line: Line, day: date) -> int:
         """One payment: in full, with cash discount, or in one case of six a part now and the rest ten days later."""

@@ -46,6 +46,13 @@ class S4Backend:
         self._control = Desk(books, self.desk, self.get)
         self._lived = books.clock.today()
 
+    def __getstate__(self) -> tuple[Books, Replay | None, Lifecycle, date]:
+        return self.books, self.replay, self.lifecycle, self._lived
+
+    def __setstate__(self, kept: tuple[Books, Replay | None, Lifecycle, date]) -> None:
+        self.__init__(*kept[:3])  # type: ignore[misc]  # all else hangs on these three
+        self._lived = kept[3]
+
     # -- reading -------------------------------------------------------------------------------------------------
 
     def begin(self, caller: Caller) -> None:
@@ -217,6 +224,7 @@ class S4Backend:
 
     def advance(self, days: int) -> Row:
         events: Counter[str] = Counter()
+        self.books.journal.changes += 1
         for _ in range(days):
             self.books.clock.advance(1)
             events += self._live()

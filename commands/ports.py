@@ -1,0 +1,50 @@
+"""Ports of this machine: whether one is free, and who has it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Collection
+from contextlib import suppress
+
+from config.errors import ConfigError
+
+HOST = "127.0.0.1"
+
+
+def is_free(port: int) -> bool:
+    try:
+        with socket.create_server((HOST, port)):
+            return True
+    except OSError:
+        return False
+
+
+def any_free() -> int:
+    with socket.create_server((HOST, 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def require_free(port: int, option: str, ours: Collection[int] = ()) -> None:
+    """Raises ConfigError that names the port, who has it, and how to choose another; `ours` are ids who may have it."""
+    if is_free(port):
+        return
+    name, pid = _owner(port)
+    if pid not in ours:
+        raise ConfigError("port-used", port=str(port), owner=f"{name} {pid}" if pid else "?", option=option)
+
+
+def free_or_other(port: int, ours: Collection[int] = ()) -> int:
+    """The port, or another one where it is taken by anybody but `ours`."""
+    return port if is_free(port) or _owner(port)[1] in ours else any_free()
+
+
+def _owner(port: int) -> tuple[str, int]:
+    """Name and id of the process that listens there; nothing where this user may not know."""
+    import psutil
+
+    with suppress(psutil.Error, OSError):
+        for connection in psutil.net_connections("tcp"):
+            listens = connection.status == psutil.CONN_LISTEN and tuple(connection.laddr)[1:] == (port,)
+            if listens and connection.pid:
+                return psutil.Process(connection.pid).name(), connection.pid
+    return "", 0
