@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: setup demo test lint bench soak clean lock
+.PHONY: setup demo test lint bench soak scaled bundle clean lock
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP)  ## .venv with everything the lock names (--no-deps: it names all), and the command .venv/bin/crosstie
@@ -27,8 +27,9 @@ $(STAMP): requirements-dev.lock pyproject.toml
 demo: setup  ## the main job from nothing, on sandboxes; options: make demo ARGS="--json --no-serve"
 	@$(BIN)/crosstie demo $(ARGS)
 
-test: setup  ## every test but the long ones, with coverage
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
+test: setup  ## every test but the long ones, with coverage, on every processor; one after the other: ARGS="-n 0"
+	@$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder \
+	  --cov --cov-report=term:skip-covered $(ARGS)
 
 lint: setup  ## ruff, mypy --strict, import rules
 	@$(BIN)/ruff check .
@@ -41,6 +42,12 @@ bench: setup  ## speed and memory, beside a hand-written ceiling in the same run
 
 soak: setup  ## the long fault runs
 	@$(BIN)/python -m pytest -m soak --timeout=3600 $(ARGS)
+
+scaled: setup  ## the processes of docker-compose.yml on this machine, workers killed meanwhile: each quote one order
+	@$(BIN)/python -m tests.scaled $(ARGS)
+
+bundle: setup  ## dist/crosstie-VERSION-MACHINE-pyXYZ.tar.gz: installs with no internet and no root (docs/operations.md)
+	@$(BIN)/python deploy/bundle.py $(ARGS)
 
 clean:  ## remove what the other targets made; var/ (your data) stays
 	@rm -rf .venv build dist .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
