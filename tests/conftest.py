@@ -6,10 +6,13 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import postgres
+from tests.databases import Databases
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -45,9 +48,46 @@ def shared_reference() -> Path:
 
 def need_folder(folder: Path) -> Path:
     if not folder.is_dir():
-        absent = f"needs ../shared/{folder.name} beside the checkout"
-        pytest.fail(absent) if REQUIRE_ALL else pytest.skip(absent)
+        absent(f"needs ../shared/{folder.name} beside the checkout")
     return folder
+
+
+def absent(needed: str) -> NoReturn:
+    """Skip the test, or fail it where nothing may be skipped: `needed` says what there is not, and how to get it."""
+    pytest.fail(needed) if REQUIRE_ALL else pytest.skip(needed)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[postgres.Cluster]:
+    """A PostgreSQL server of our own."""
+    if postgres.binaries() is None:
+        absent(postgres.HOW_TO_GET_IT)
+    with postgres.temporary_cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    return Databases(tmp_path_factory.mktemp("databases"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases(tmp_path_factory: pytest.TempPathFactory, cluster: postgres.Cluster) -> Databases:
+    return Databases(tmp_path_factory.mktemp("databases"), cluster)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """Makes databases. Whatever uses it runs twice: on SQLite and on PostgreSQL."""
+    made: Databases = request.getfixturevalue(f"{request.param}_databases")
+    return made
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """The address of a database with tables and nothing in them."""
+    with databases.one() as url:
+        yield url
 
 
 @pytest.fixture(scope="session", autouse=True)

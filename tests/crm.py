@@ -1,10 +1,9 @@
-"""A small CRM on a real SQLite file: one system `s4` with two companies, customers, products and prices."""
+"""A small CRM on a real database: one system `s4` with two companies, customers, products and prices."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import insert
@@ -37,17 +36,16 @@ class Clock:
         return self.now
 
 
-def empty_database(folder: Path, name: str = "crm.db") -> Database:
-    """A database with tables and an installation, and nothing else."""
-    db = Database(f"sqlite:///{folder / name}")
-    schema.metadata.create_all(db.engine)
+def empty_database(url: str) -> Database:
+    """The database there, which has its tables, with an installation and nothing else."""
+    db = Database(url)
     installation.ensure(db, NOW, environment="test", prefix="CT7")
     return db
 
 
-def small_crm(folder: Path) -> Database:
+def small_crm(url: str) -> Database:
     """Customers C01 (ERP 10000001, limit 10,000 CNY in CN01) and C02 (blocked, ERP 10000002); products P1, P2, P3."""
-    db = empty_database(folder)
+    db = empty_database(url)
     with db.write() as conn:
         for code, currency, zone in (("CN01", "CNY", "Asia/Shanghai"), ("US01", "USD", "America/Chicago")):
             row = {"system": "s4", "company_code": code, "name": code, "currency": currency, "country": ""}

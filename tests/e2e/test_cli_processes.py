@@ -86,6 +86,20 @@ def test_ctrl_c_ends_a_sandbox_and_what_it_started(env: dict[str, str]) -> None:
         os.kill(listed[0]["pid"], 0)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the launcher of a virtual environment is another process there")
+def test_a_killed_sandbox_command_leaves_no_erp_behind(env: dict[str, str]) -> None:
+    command = [sys.executable, "cli.py", "sandbox", "up", "sap/s4", "--system", "front"]
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
+        assert process.stdout is not None
+        assert "front" in process.stdout.readline()
+        (listed,) = answer(crosstie(env, "sandbox", "list", "--json"))["sandboxes"]
+        process.kill()
+    until = time.monotonic() + 30
+    while listed["running"] and time.monotonic() < until:
+        (listed,) = answer(crosstie(env, "sandbox", "list", "--json"))["sandboxes"]
+    assert not listed["running"]
+
+
 def test_the_demo_runs_the_main_job_from_nothing(env: dict[str, str], tmp_path: Path) -> None:
     """Twice: the second one starts clean, and does the same."""
     for _ in range(2):

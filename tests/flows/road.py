@@ -48,15 +48,16 @@ def open_road(
     day: date | None = None,
     rows: int | None = None,
     horizon_s: float = 2,
+    database_url: str = "",
     **more: Any,
 ) -> Iterator[Road]:
     """A sandbox (made-up data, or the data set in `data`) and an installation in `folder` that has its system file.
 
-    `more` goes into that file.
+    `more` goes into that file. The database is a new SQLite file, or the one at `database_url`.
     """
     erp = start("sap/s4", data=data, rows=rows, date=day, seed=7, port=0)
     try:
-        settings = Settings(folder / "config", folder / "home", default_database_url(folder / "home"))
+        settings = Settings(folder / "config", folder / "home", database_url or default_database_url(folder / "home"))
         announced = json.loads(erp.announcement())
         companies = {code: _company(facts) for code, facts in announced["companies"].items()}
         system = {

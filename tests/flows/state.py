@@ -12,7 +12,7 @@ from crm_core.database import Database
 
 Rows = dict[str, list[tuple[str, ...]]]
 
-RUNS = {"run", "path_fill", "watermark"}
+RUNS = {"run", "path_fill", "watermark", "run_lease", "backfill", "backfill_part"}
 """Tables that every run writes to: which there were, how far they read, how often paths were filled in that."""
 
 WHEN = {
@@ -22,6 +22,7 @@ WHEN = {
     "external_ref": {"linked_at"},
     "customer": {"created_at", "updated_at"},
     "mapping_version": {"published_at"},
+    "installation": {"place", "doubted_at"},
     **{table: {"seen_at"} for table in schema.ERP_TABLES.values()},
 }
 """Columns that tell when and by which run a row came, by table; two databases pulled apart differ in them."""

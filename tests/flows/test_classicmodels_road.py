@@ -17,6 +17,7 @@ from crm_core.buckets import NAMED
 from crm_core.receivables_report import Question
 from flows.pull import pull
 from flows.reconcile import reconcile
+from tests.databases import Databases
 from tests.flows.road import Road, open_road
 
 ADMIN = access.local_admin("test")
@@ -30,8 +31,8 @@ def folder(shared_data: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def road(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
-    with open_road(tmp_path_factory.mktemp("classic"), data=folder) as opened:
+def road(folder: Path, tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[Road]:
+    with databases.one() as url, open_road(tmp_path_factory.mktemp("classic"), data=folder, database_url=url) as opened:
         with opened.context() as ctx:
             report = pull(ctx)
             assert not report.held and not report.rejected

@@ -23,8 +23,8 @@ ADMIN = access.local_admin("test")
 
 
 @pytest.fixture
-def road(tmp_path: Path) -> Iterator[Road]:
-    with open_road(tmp_path) as opened:
+def road(tmp_path: Path, database_url: str) -> Iterator[Road]:
+    with open_road(tmp_path, database_url=database_url) as opened:
         with opened.context() as ctx:
             assert not pull(ctx).held
         yield opened

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +20,7 @@ from crm_core.database import Database
 from crm_core.outbox import Outbox
 from flows.context import Context
 from flows.push import push
+from tests.databases import Databases
 from tests.flows.flaky_erp import FAULTS, LATE, Clock, Crash, FlakyErp, PlainMapping
 
 START = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
@@ -29,28 +28,19 @@ DOCUMENT = {"kind": "order", "customer": {"number": "C01", "erp_key": "7"}, "cur
 WIRE = {"customer": "7", "currency": "CNY", "total": "100.00", "mapped_by": "m1"}
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database of an armed installation, to copy."""
-    path = tmp_path_factory.mktemp("empty") / "crm.db"
-    database = Database(f"sqlite:///{path}")
-    database.upgrade()
-    installation.ensure(database, START, environment="default", prefix="CT7")
-    with database.engine.connect() as conn:
-        conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.dispose()
-    return path
-
-
 @contextmanager
-def copy_of(empty: Path, folder: Path) -> Iterator[Database]:
-    path = folder / "copy.db"
-    for old in folder.glob("copy.db*"):
-        old.unlink()
-    shutil.copy(empty, path)
-    database = Database(f"sqlite:///{path}")
+def armed(url: str) -> Iterator[Database]:
+    """The database there as that of an armed installation."""
+    database = Database(url)
+    installation.ensure(database, START, environment="default", prefix="CT7")
     yield database
     database.dispose()
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    with armed(database_url) as database:
+        yield database
 
 
 def context(db: Database, erp: Any, clock: Clock, owner: str = "p1", mapping: str = "m1") -> Context:
@@ -95,7 +85,9 @@ def push_until_settled(db: Database, erp: FlakyErp, clock: Clock, rounds: int = 
 
 def states(db: Database) -> list[str]:
     with db.read() as conn:
-        return list(conn.execute(select(schema.outbox.c.state).order_by(schema.outbox.c.key)).scalars())
+        return list(
+            conn.execute(select(schema.outbox.c.state).order_by(schema.outbox.c.key, schema.outbox.c.version)).scalars()
+        )
 
 
 FAULT_LISTS = st.lists(st.sampled_from(FAULTS), max_size=8)
@@ -137,10 +129,10 @@ def each_quote_is_one_order(db: Database, faults: list[str], quotes: int) -> Non
 
 
 @pytest.fixture(scope="module")
-def reused(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def reused(databases: Databases) -> Iterator[Database]:
     """One database for all examples of a property."""
-    with copy_of(empty, tmp_path_factory.mktemp("reused")) as db:
-        yield db
+    with databases.one() as url, armed(url) as database:
+        yield database
 
 
 @settings(max_examples=50)
@@ -150,103 +142,96 @@ def test_whatever_fails_each_quote_is_one_order(reused: Database, faults: list[s
     each_quote_is_one_order(reused, faults, quotes)
 
 
-def test_the_attempt_is_committed_before_the_send(empty: Path, tmp_path: Path) -> None:
+def test_the_attempt_is_committed_before_the_send(db: Database) -> None:
     clock = Clock(START)
-    with copy_of(empty, tmp_path) as db:
-        accept(db, "CT7-Q000001")
+    accept(db, "CT7-Q000001")
 
-        class Spy(FlakyErp):
-            def push(self, *args: Any, **kwargs: Any) -> Any:
-                with db.read() as conn:
-                    seen.append(conn.execute(select(schema.outbox.c.state, schema.outbox.c.wire)).one())
-                return super().push(*args, **kwargs)
+    class Spy(FlakyErp):
+        def push(self, *args: Any, **kwargs: Any) -> Any:
+            with db.read() as conn:
+                seen.append(conn.execute(select(schema.outbox.c.state, schema.outbox.c.wire)).one())
+            return super().push(*args, **kwargs)
 
-        seen: list[Any] = []
-        push(context(db, Spy(clock, []), clock))
-        assert seen == [("unknown", WIRE)]
+    seen: list[Any] = []
+    push(context(db, Spy(clock, []), clock))
+    assert seen == [("unknown", WIRE)]
 
 
-def test_a_resend_sends_what_was_frozen(empty: Path, tmp_path: Path) -> None:
+def test_a_resend_sends_what_was_frozen(db: Database) -> None:
     clock = Clock(START)
     erp = FlakyErp(clock, ["dropped_before"])
-    with copy_of(empty, tmp_path) as db:
-        accept(db, "CT7-Q000001")
-        push(context(db, erp, clock))
-        changed = {**DOCUMENT, "total": "999.99"}
-        with db.write() as conn:
-            conn.execute(update(schema.outbox).values(document=changed))
-        clock.advance(200)
-        push(context(db, erp, clock))
-        assert erp.of("CT7-Q000001") == [WIRE]
+    accept(db, "CT7-Q000001")
+    push(context(db, erp, clock))
+    changed = {**DOCUMENT, "total": "999.99"}
+    with db.write() as conn:
+        conn.execute(update(schema.outbox).values(document=changed))
+    clock.advance(200)
+    push(context(db, erp, clock))
+    assert erp.of("CT7-Q000001") == [WIRE]
 
 
-def test_nothing_is_sent_again_before_the_commit_horizon(empty: Path, tmp_path: Path) -> None:
+def test_nothing_is_sent_again_before_the_commit_horizon(db: Database) -> None:
     clock = Clock(START)
     erp = FlakyErp(clock, ["late"])
-    with copy_of(empty, tmp_path) as db:
-        accept(db, "CT7-Q000001")
-        for _ in range(6):
-            push(context(db, erp, clock))
-            clock.advance(5)
-        assert erp.sends == 1
-        push_until_settled(db, erp, clock)
-        assert (erp.sends, states(db)) == (1, ["sent"])
+    accept(db, "CT7-Q000001")
+    for _ in range(6):
+        push(context(db, erp, clock))
+        clock.advance(5)
+    assert erp.sends == 1
+    push_until_settled(db, erp, clock)
+    assert (erp.sends, states(db)) == (1, ["sent"])
 
 
 @pytest.mark.parametrize("other", [{"total": "100.01"}, {"currency": "USD"}, {"customer": "8"}])
-def test_a_document_that_differs_waits_for_a_person(empty: Path, tmp_path: Path, other: dict[str, str]) -> None:
+def test_a_document_that_differs_waits_for_a_person(db: Database, other: dict[str, str]) -> None:
     clock = Clock(START)
     erp = FlakyErp(clock, ["dropped_after"])
-    with copy_of(empty, tmp_path) as db:
-        accept(db, "CT7-Q000001")
-        push(context(db, erp, clock))
-        at, key, wire = erp.booked[0]
-        erp.booked[0] = (at, key, {**wire, **other})
-        clock.advance(10)
-        push(context(db, erp, clock))
-        assert (states(db), erp.sends) == (["review"], 1)
+    accept(db, "CT7-Q000001")
+    push(context(db, erp, clock))
+    at, key, wire = erp.booked[0]
+    erp.booked[0] = (at, key, {**wire, **other})
+    clock.advance(10)
+    push(context(db, erp, clock))
+    assert (states(db), erp.sends) == (["review"], 1)
 
 
-def test_several_documents_under_our_key_wait_for_a_person(empty: Path, tmp_path: Path) -> None:
+def test_several_documents_under_our_key_wait_for_a_person(db: Database) -> None:
     clock = Clock(START)
     erp = FlakyErp(clock, ["dropped_after"])
-    with copy_of(empty, tmp_path) as db:
-        accept(db, "CT7-Q000001")
-        push(context(db, erp, clock))
-        erp.booked.append(erp.booked[0])
-        clock.advance(10)
-        push(context(db, erp, clock))
-        assert (states(db), erp.sends) == (["review"], 1)
+    accept(db, "CT7-Q000001")
+    push(context(db, erp, clock))
+    erp.booked.append(erp.booked[0])
+    clock.advance(10)
+    push(context(db, erp, clock))
+    assert (states(db), erp.sends) == (["review"], 1)
 
 
-def test_a_change_waits_for_its_order_and_updates_the_same_document(empty: Path, tmp_path: Path) -> None:
+def test_a_change_waits_for_its_order_and_updates_the_same_document(db: Database) -> None:
     clock = Clock(START)
     erp = FlakyErp(clock, ["dropped_before"])
-    with copy_of(empty, tmp_path) as db:
-        accept(db, "CT7-Q000001")
-        accept(db, "CT7-Q000001", version=2, action="change", total="120.00")
-        push(context(db, erp, clock))
-        assert (states(db), erp.booked) == (["unknown", "pending"], [])
-        clock.advance(200)
-        push(context(db, erp, clock))
-        assert states(db) == ["sent", "sent"]
-        assert erp.of("CT7-Q000001") == [{**WIRE, "total": "120.00"}]
+    accept(db, "CT7-Q000001")
+    accept(db, "CT7-Q000001", version=2, action="change", total="120.00")
+    push(context(db, erp, clock))
+    assert (states(db), erp.booked) == (["unknown", "pending"], [])
+    clock.advance(200)
+    push(context(db, erp, clock))
+    assert states(db) == ["sent", "sent"]
+    assert erp.of("CT7-Q000001") == [{**WIRE, "total": "120.00"}]
 
 
-def test_a_refusal_is_dead_and_the_next_entry_goes_on(empty: Path, tmp_path: Path) -> None:
+def test_a_refusal_is_dead_and_the_next_entry_goes_on(db: Database) -> None:
     clock = Clock(START)
     erp = FlakyErp(clock, [])
-    with copy_of(empty, tmp_path) as db:
-        accept(db, "CT7-Q000001")
-        push(context(db, erp, clock))
-        accept(db, "CT7-Q000001", version=2, action="change", total="0")
-        accept(db, "CT7-Q000002")
-        report = push(context(db, erp, clock))
-        assert report.outcomes == {"dead": 1, "sent": 1}
+    accept(db, "CT7-Q000001")
+    push(context(db, erp, clock))
+    accept(db, "CT7-Q000001", version=2, action="change", total="0")
+    accept(db, "CT7-Q000002")
+    report = push(context(db, erp, clock))
+    assert report.outcomes == {"dead": 1, "sent": 1}
 
 
 def test_time_lost_while_the_attempt_is_noted_is_lost_to_the_send(
-    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else a send could go on after its lease has ended and another process has taken over."""
     clock, left = Clock(START), []
@@ -262,13 +247,12 @@ def test_time_lost_while_the_attempt_is_noted_is_lost_to_the_send(
             return super().push(*args, deadline_s=deadline_s)
 
     monkeypatch.setattr(Outbox, "begin_attempt", slowly)
-    with copy_of(empty, tmp_path) as db:
-        accept(db, "CT7-Q000001")
-        push(replace(context(db, Spy(clock, []), clock), send_deadline=timedelta(seconds=1)))
+    accept(db, "CT7-Q000001")
+    push(replace(context(db, Spy(clock, []), clock), send_deadline=timedelta(seconds=1)))
     assert 0 <= left[0] <= 0.8
 
 
-def test_an_answer_that_nobody_understands_is_unknown_and_the_next_entry_goes_on(empty: Path, tmp_path: Path) -> None:
+def test_an_answer_that_nobody_understands_is_unknown_and_the_next_entry_goes_on(db: Database) -> None:
     clock = Clock(START)
 
     class Odd(FlakyErp):
@@ -278,20 +262,18 @@ def test_an_answer_that_nobody_understands_is_unknown_and_the_next_entry_goes_on
                 raise PermanentError("answer-shape", system="s4", method="POST", path="orders", what="d")
             return ack
 
-    with copy_of(empty, tmp_path) as db:
-        accept(db, "CT7-Q000001")
-        accept(db, "CT7-Q000002")
-        push(context(db, Odd(clock, []), clock))
-        assert states(db) == ["unknown", "sent"]
+    accept(db, "CT7-Q000001")
+    accept(db, "CT7-Q000002")
+    push(context(db, Odd(clock, []), clock))
+    assert states(db) == ["unknown", "sent"]
 
 
-def test_a_disarmed_installation_sends_nothing(empty: Path, tmp_path: Path) -> None:
+def test_a_disarmed_installation_sends_nothing(db: Database) -> None:
     clock = Clock(START)
     erp = FlakyErp(clock, [])
-    with copy_of(empty, tmp_path) as db:
-        accept(db, "CT7-Q000001")
-        with db.write() as conn:
-            conn.execute(update(schema.installation).values(armed=False))
-        with pytest.raises(Exception, match="arm"):
-            push(context(db, erp, clock))
-        assert erp.sends == 0
+    accept(db, "CT7-Q000001")
+    with db.write() as conn:
+        conn.execute(update(schema.installation).values(armed=False))
+    with pytest.raises(Exception, match="arm"):
+        push(context(db, erp, clock))
+    assert erp.sends == 0

@@ -23,6 +23,7 @@ from crm_core.receivables import Application
 from flows.pull import pull
 from flows.reconcile import reconcile
 from tests import golden
+from tests.databases import Databases
 from tests.flows import golden_view
 from tests.flows.road import Road, open_road
 
@@ -120,8 +121,10 @@ def _completing(books: golden.Golden) -> list[Application]:
 
 
 @pytest.fixture(scope="module")
-def pulled_once(folder: Path, books: golden.Golden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
-    with open_road(tmp_path_factory.mktemp("once"), data=folder) as road:
+def pulled_once(
+    folder: Path, books: golden.Golden, tmp_path_factory: pytest.TempPathFactory, databases: Databases
+) -> Iterator[Road]:
+    with databases.one() as url, open_road(tmp_path_factory.mktemp("once"), data=folder, database_url=url) as road:
         clean_pull(road)
         with road.context() as ctx:
             golden_view.load_our_own(ctx.database, books)
@@ -142,8 +145,12 @@ def pulled_monthly(folder: Path, books: golden.Golden, tmp_path_factory: pytest.
         yield road
 
 
-def database(road: Road) -> Database:
-    return Database(road.settings.database_url)
+def seen(road: Road, as_of: date) -> Any:
+    database = Database(road.settings.database_url)
+    try:
+        return golden_view.sorted_lists(golden_view.view(database, as_of))
+    finally:
+        database.dispose()
 
 
 def test_what_s4_forgets_is_this_and_no_more(books: golden.Golden) -> None:
@@ -160,21 +167,19 @@ def test_what_s4_forgets_is_this_and_no_more(books: golden.Golden) -> None:
 
 @pytest.mark.parametrize("as_of", [*ANSWERED, *(FIRST + timedelta(days=n) for n in range(17, 490, 59))])
 def test_pulled_once_all_but_the_forgotten_is_right(pulled_once: Road, books: golden.Golden, as_of: date) -> None:
-    seen = golden_view.sorted_lists(golden_view.view(database(pulled_once), as_of))
-    assert seen == computed(as_s4_remembers(books), as_of)
+    assert seen(pulled_once, as_of) == computed(as_s4_remembers(books), as_of)
 
 
 @pytest.mark.parametrize("as_of", ANSWERED)
 def test_pulled_monthly_every_answer_is_equal(pulled_monthly: Road, folder: Path, as_of: date) -> None:
-    seen = golden_view.sorted_lists(golden_view.view(database(pulled_monthly), as_of))
-    assert seen == golden_view.sorted_lists(golden_view.expected(folder, as_of))
+    assert seen(pulled_monthly, as_of) == golden_view.sorted_lists(golden_view.expected(folder, as_of))
 
 
 @pytest.mark.parametrize("as_of", month_ends())
 def test_pulled_monthly_nothing_is_missing_at_any_month_end(
     pulled_monthly: Road, books: golden.Golden, as_of: date
 ) -> None:
-    assert golden_view.sorted_lists(golden_view.view(database(pulled_monthly), as_of)) == computed(books, as_of)
+    assert seen(pulled_monthly, as_of) == computed(books, as_of)
 
 
 def test_both_reconcile_clean(pulled_once: Road, pulled_monthly: Road) -> None:

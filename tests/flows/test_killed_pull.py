@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from config.settings import Settings, default_database_url
+from config.settings import Settings
 from config.wiring import open_database
 from crm_core.database import Database
 from crm_core.model import PULLED
@@ -20,6 +19,7 @@ from flows.context import Context
 from flows.pull import pull
 from flows.push import push
 from sandbox.sap.books import Books
+from tests.databases import Databases
 from tests.flows import processes, selling
 from tests.flows.processes import Stop
 from tests.flows.road import Road, open_road
@@ -42,6 +42,7 @@ STEPS = [(obj, f"before-{obj}") for obj in PULLED] + [("", "end")]
 
 @pytest.fixture(scope="module")
 def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
+    """Its own database stays empty; those of `bases` are used."""
     with open_road(tmp_path_factory.mktemp("road"), day=DAY) as road:
         road.control("faults", {"schedule": LIMITS})
         yield road
@@ -52,17 +53,19 @@ class Bases:
     """Databases of one installation: copies share its system file and secrets."""
 
     settings: Settings
-    folder: Path
+    databases: Databases
+    urls: dict[str, str] = field(default_factory=dict)
     pages: dict[str, int] = field(default_factory=dict)
     """How many pages an undisturbed pull has, by the name of the database that it starts from."""
 
     def at(self, name: str) -> Settings:
-        return replace(self.settings, database_url=default_database_url(self.folder / name))
+        return replace(self.settings, database_url=self.urls[name])
 
     def copy(self, source: str, target: str) -> Settings:
         """`target` becomes the same as `source`, which nobody has open."""
-        shutil.rmtree(self.folder / target, ignore_errors=True)
-        shutil.copytree(self.folder / source, self.folder / target)
+        if target in self.urls:
+            self.databases.drop(self.urls[target])
+        self.urls[target] = self.databases.copy(self.urls[source])
         return self.at(target)
 
     def rows(self, name: str) -> Rows:
@@ -73,15 +76,23 @@ class Bases:
         finally:
             database.dispose()
 
+    def drop(self) -> None:
+        for url in self.urls.values():
+            self.databases.drop(url)
+
 
 @pytest.fixture(scope="module")
-def bases(road: Road, tmp_path_factory: pytest.TempPathFactory) -> Bases:
+def bases(road: Road, databases: Databases) -> Iterator[Bases]:
     """Databases called before-<object>, each the one before it after one more object, pulled undisturbed; then end."""
-    bases = Bases(road.settings, tmp_path_factory.mktemp("bases"))
-    open_database(bases.at("before-customers")).dispose()
-    for (obj, here), (_, following) in pairwise(STEPS):
-        bases.pages[here] = processes.run(processes.start_pull(bases.copy(here, following), [obj]))
-    return bases
+    bases = Bases(road.settings, databases)
+    with databases.one() as url:
+        bases.urls["new"] = url
+        open_database(bases.at("new")).dispose()
+        bases.copy("new", "before-customers")
+        for (obj, here), (_, following) in pairwise(STEPS):
+            bases.pages[here] = processes.run(processes.start_pull(bases.copy(here, following), [obj]))
+        yield bases
+        bases.drop()
 
 
 def written(context: Context) -> dict[str, Any]:
@@ -93,8 +104,8 @@ def written(context: Context) -> dict[str, Any]:
 NOTHING = dict.fromkeys(("created", "updated", "removed", "rejected", "stale"), 0)
 
 
-def test_a_second_pull_writes_nothing(tmp_path: Path) -> None:
-    with open_road(tmp_path, day=DAY) as road, road.context() as context:
+def test_a_second_pull_writes_nothing(tmp_path: Path, database_url: str) -> None:
+    with open_road(tmp_path, day=DAY, database_url=database_url) as road, road.context() as context:
         assert all(counts["created"] for counts in written(context).values())
         for days in (0, 6, 30):
             if days:
@@ -122,12 +133,17 @@ def test_killed_at_any_page_it_ends_row_for_row_the_same(bases: Bases, obj: str)
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bases]:
+def lived(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[Bases]:
     """Orders of ours at an ERP where time has passed since the pull in the database called before: there is news.
 
     A delivery or an invoice does not move its order's change stamp here, which is what S/4 does at its worst.
     """
-    with open_road(tmp_path_factory.mktemp("lived"), day=DAY) as road, pytest.MonkeyPatch.context() as patch:
+    folder = tmp_path_factory.mktemp("lived")
+    with (
+        databases.one() as url,
+        open_road(folder, day=DAY, database_url=url) as road,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setattr(Books, "touch", lambda books, order: None)
         with road.context() as context:
             pull(context)
@@ -136,10 +152,11 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bases]:
                 push(context)
                 pull(context)
                 road.control("advance", {"days": days})
-        bases = Bases(road.settings, tmp_path_factory.mktemp("bases"))
-        shutil.copytree(Path(road.settings.home), bases.folder / "before")
+        bases = Bases(road.settings, databases, {"new": url})
+        bases.copy("new", "before")
         bases.pages["before"] = processes.run(processes.start_pull(bases.copy("before", "undisturbed")))
         yield bases
+        bases.drop()
 
 
 @pytest.mark.timeout(240)

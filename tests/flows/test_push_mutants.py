@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,17 +17,15 @@ from crm_core.database import Database
 from crm_core.outbox import Outbox
 from crm_core.outbox_entry import Entry, at
 from flows.context import Context
+from tests.databases import Databases
 from tests.flows.flaky_erp import FlakyErp
 from tests.flows.test_exactly_one_order import (
     FAULT_LISTS,
     QUOTES,
+    armed,
     each_quote_is_one_order,
-    empty,
-    reused,
     with_plain_lists,
 )
-
-__all__ = ["empty", "reused"]  # fixtures
 
 Patch = pytest.MonkeyPatch
 LOOK_FIRST, ATTEMPT, BEGIN, WAIT, FIND = (
@@ -122,6 +120,13 @@ MUTANTS: list[Callable[[Patch], None]] = [
     the_first_of_several_hits_is_ours,
     whatever_is_found_is_ours,
 ]
+
+
+@pytest.fixture(scope="module")
+def reused(sqlite_databases: Databases) -> Iterator[Database]:
+    """One database for all examples of all mutants, of the quicker kind."""
+    with sqlite_databases.one() as url, armed(url) as database:
+        yield database
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)

@@ -11,6 +11,7 @@ import pytest
 from flows.context import Context
 from flows.pull import pull
 from flows.push import push
+from tests.databases import Databases
 from tests.flows import processes, selling
 from tests.flows.processes import Child, Stop
 from tests.flows.road import Road, open_road
@@ -22,9 +23,9 @@ STANDING_S = 6
 
 
 @pytest.fixture(scope="module")
-def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
-    folder = tmp_path_factory.mktemp("road")
-    with open_road(folder, horizon_s=HORIZON_S, timeout_s=TIMEOUT_S, limits={"retry_s": 3}) as road:
+def road(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[Road]:
+    folder, times = tmp_path_factory.mktemp("road"), {"horizon_s": HORIZON_S, "timeout_s": TIMEOUT_S}
+    with databases.one() as url, open_road(folder, database_url=url, limits={"retry_s": 3}, **times) as road:
         with road.context() as ctx:
             pull(ctx, ["customers", "products", "prices"])
         yield road

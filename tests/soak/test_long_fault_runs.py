@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,20 +11,21 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from config.settings import Settings, default_database_url
+from config.settings import Settings
 from config.wiring import open_database
 from crm_core import outbox_entry
 from crm_core.database import Database
 from flows.context import Context
 from flows.pull import pull
+from tests.databases import Databases
 from tests.flows import processes, selling
 from tests.flows.processes import Child
 from tests.flows.road import Road, open_road
 from tests.flows.state import broken_audit, differences, rows
-from tests.flows.test_exactly_one_order import FAULT_LISTS, QUOTES, each_quote_is_one_order, empty, reused
+from tests.flows.test_exactly_one_order import FAULT_LISTS, QUOTES, each_quote_is_one_order, reused
 from tests.flows.test_push_faults import HORIZON_S, TIMEOUT_S, faults, weather
 
-__all__ = ["empty", "reused"]  # fixtures
+__all__ = ["reused"]  # a fixture
 pytestmark = pytest.mark.soak
 
 SEED = 20260504
@@ -40,8 +40,9 @@ def test_whatever_fails_each_quote_is_one_order(reused: Database, faults: list[s
 
 
 @pytest.fixture
-def road(tmp_path: Path) -> Iterator[Road]:
-    with open_road(tmp_path, horizon_s=HORIZON_S, timeout_s=TIMEOUT_S, limits={"retry_s": 3}) as road:
+def road(tmp_path: Path, database_url: str) -> Iterator[Road]:
+    times = {"horizon_s": HORIZON_S, "timeout_s": TIMEOUT_S}
+    with open_road(tmp_path, database_url=database_url, limits={"retry_s": 3}, **times) as road:
         yield road
 
 
@@ -83,12 +84,13 @@ def test_two_thousand_quotes_are_two_thousand_orders(road: Road, ctx: Context) -
 
 
 @pytest.mark.timeout(LIMIT_S)
-def test_a_pull_killed_at_any_moment_ends_row_for_row_the_same(tmp_path: Path) -> None:
+def test_a_pull_killed_at_any_moment_ends_row_for_row_the_same(
+    tmp_path: Path, databases: Databases, database_url: str
+) -> None:
     dice = random.Random(SEED)
-    with open_road(tmp_path, rows=3000) as road:
-        calm, killed = (replace(road.settings, database_url=database(tmp_path, name)) for name in ("calm", "killed"))
-        open_database(calm).dispose()
-        shutil.copytree(tmp_path / "calm", tmp_path / "killed")  # one installation, twice
+    with open_road(tmp_path, rows=3000, database_url=database_url) as road:
+        open_database(road.settings).dispose()
+        calm, killed = (replace(road.settings, database_url=databases.copy(database_url)) for _ in range(2))
         processes.run(processes.start_pull(calm))
         for _ in range(25):
             child = processes.start_pull(killed)
@@ -96,10 +98,6 @@ def test_a_pull_killed_at_any_moment_ends_row_for_row_the_same(tmp_path: Path) -
                 child.process.join(dice.uniform(0.5, 8))
         processes.run(processes.start_pull(killed))
         assert differences(state(calm), state(killed)) == {}
-
-
-def database(folder: Path, name: str) -> str:
-    return default_database_url(folder / name)
 
 
 def state(settings_: Settings) -> dict[str, list[tuple[str, ...]]]:

@@ -8,14 +8,19 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from benchmarks import report
+from benchmarks import ceiling, order_pages, report, worker
 from benchmarks.page_server import Server
+from benchmarks.stand_in import map_order
 from benchmarks.worker import Measured, measure
+from config import wiring
+from flows import backfill
 from flows.prefetch import seldom_collected
+from flows.pull import pull
 
 WAYS = ("ceiling", "stand_in", "mapping")
 BOOKKEEPING = {"row_hash", "mapping_version", "seen_at"}
@@ -96,3 +101,15 @@ def test_a_pull_sets_the_collector_of_cycles_back() -> None:
             pass
         assert gc.get_threshold()[0] > usual[0]
     assert gc.get_threshold() == usual
+
+
+def test_a_part_of_a_backfill_is_its_days_alone(tmp_path: Path) -> None:
+    """Three pages of a day each, the last one short: every order comes once, by its own part."""
+    with serving(2_010) as url, wiring.open_context(worker._settings(url, tmp_path), ceiling.SYSTEM) as ctx:
+        ctx.mapping.section("orders", "pull").apply = map_order
+        first = order_pages.FIRST_DAY
+        backfill.plan(ctx, ["orders"], backfill.Split("date", first, first + timedelta(days=3), "1"))
+        read = []
+        for _obj, name, _records in backfill.parts(ctx, ["orders"]):
+            read.append(pull(ctx, ["orders"], partition=name).counts["orders"].created)
+        assert read == [0, 1000, 1000, 10, 0]

@@ -162,6 +162,25 @@ class TestReading:
             erp.find("orders", "CT7-Q1")
         assert caught.value.code == "lookup-not-filtered"
 
+    def test_every_bearer_of_our_keys_is_listed_page_by_page(
+        self, routes: respx.MockRouter, erp: ODataConnector
+    ) -> None:
+        bearers = [{**ORDER, "Order": str(number), "OurKey": f"CT7-Q{number}"} for number in range(1, 5)]
+        answers = [httpx.Response(200, json={"d": {"results": some}}) for some in (bearers[:3], bearers[3:])]
+        route = routes.get(f"{ROOT}/Orders").mock(side_effect=answers)
+        found = list(erp.bearing("orders", "CT7-"))
+        assert [(one.key, one.hit.external_id) for one in found] == [(f"CT7-Q{n}", str(n)) for n in range(1, 5)]
+        asked = [call.request.url.params["$filter"] for call in route.calls]
+        assert asked == ["startswith(OurKey,'CT7-')", "(startswith(OurKey,'CT7-')) and (Order gt '3')"]
+
+    def test_a_list_of_bearers_with_others_in_it_is_not_trusted(
+        self, routes: respx.MockRouter, erp: ODataConnector
+    ) -> None:
+        answers_with(routes, {**ORDER, "OurKey": "CT8-Q2"})
+        with pytest.raises(TransientError) as caught:
+            list(erp.bearing("orders", "CT7-"))
+        assert caught.value.code == "lookup-not-filtered"
+
     def test_raw_amounts_are_signed_by_kind(self, routes: respx.MockRouter, erp: ODataConnector) -> None:
         memo = {"Order": "8", "Kind": "C", "Total": "2.50"}
         answers_with(routes, {**ORDER, "Kind": "I"}, memo)

@@ -23,8 +23,8 @@ FULL = CustomerDraft("北京清源泵业有限公司", country="CN", city="北�
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    database = small_crm(tmp_path)
+def db(database_url: str) -> Iterator[Database]:
+    database = small_crm(database_url)
     yield database
     ownership.use(ownership.SHIPPED)
     database.dispose()

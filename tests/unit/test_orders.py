@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,8 +22,8 @@ LATER = NOW + timedelta(days=60)
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    database = small_crm(tmp_path)
+def db(database_url: str) -> Iterator[Database]:
+    database = small_crm(database_url)
     yield database
     database.dispose()
 

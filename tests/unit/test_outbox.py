@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,13 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select, text
 
-from crm_core import audit, outbox_desk, outbox_entry, schema
+from crm_core import audit, outbox, outbox_desk, outbox_entry, schema
 from crm_core.access import AccessDeniedError
 from crm_core.database import Database
 from crm_core.errors import LeaseLostError, NotFoundError, RefusedError
 from crm_core.outbox import Outbox, lease_left
 from crm_core.outbox_entry import Entry
 from tests.crm import ADMIN, IT, NOW, SALES, Clock, empty_database
+from tests.databases import Databases
 
 LEASE = 60.0
 
@@ -45,8 +46,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    database = empty_database(tmp_path)
+def db(database_url: str) -> Iterator[Database]:
+    database = empty_database(database_url)
     yield database
     database.dispose()
 
@@ -352,8 +353,8 @@ def test_a_released_entry_is_free_at_once_and_its_old_claim_is_void(db: Database
     assert take(Outbox(db, clock, owner="b")).lease_token == 2
 
 
-def test_many_pushers_at_once_never_claim_the_same(tmp_path: Path) -> None:
-    first = empty_database(tmp_path)
+def test_many_pushers_at_once_never_claim_the_same(database_url: str) -> None:
+    first = empty_database(database_url)
     with first.write() as conn:
         for number in range(60):
             values = {"system": "s4", "obj": "orders", "crm_id": "Q", "document": {}, "now": NOW, "by": "sam"}
@@ -361,7 +362,7 @@ def test_many_pushers_at_once_never_claim_the_same(tmp_path: Path) -> None:
     taken: list[str] = []
 
     def work(owner: str) -> None:
-        db = Database(first.url.render_as_string(hide_password=False))
+        db = Database(database_url)
         box = Outbox(db, Clock(), owner=owner)
         while claimed := box.claim("s4", lease_s=LEASE, limit=3):
             taken.extend(entry.key for entry in claimed)
@@ -376,13 +377,21 @@ def test_many_pushers_at_once_never_claim_the_same(tmp_path: Path) -> None:
     first.dispose()
 
 
-def test_the_claim_locks_rows_on_postgresql() -> None:
-    from sqlalchemy.dialects import postgresql
-
-    from crm_core import outbox
-
-    statement = str(outbox._due("s4", NOW).limit(1).compile(dialect=postgresql.dialect()))
-    assert "FOR UPDATE OF outbox SKIP LOCKED" in statement
+def test_three_workers_on_postgresql_pass_by_what_another_one_is_claiming(postgresql_databases: Databases) -> None:
+    """They do not stand in line for the first entry: whoever finds it locked takes the next one."""
+    with postgresql_databases.one() as url:
+        db = empty_database(url)
+        for number in range(4):
+            put(db, f"CT7-Q{number}")
+        with db.write(alone=False) as conn:  # somebody is in the middle of his claim
+            locked = conn.execute(outbox._due("s4", NOW).limit(1)).scalar_one()
+            with ThreadPoolExecutor(3) as workers:
+                claims = list(
+                    workers.map(lambda name: Outbox(db, Clock(), owner=name).claim("s4", lease_s=LEASE), "abc")
+                )
+        assert locked == "CT7-Q0"
+        assert sorted(entry.key for claimed in claims for entry in claimed) == ["CT7-Q1", "CT7-Q2", "CT7-Q3"]
+        db.dispose()
 
 
 OFTEN = ["claim", "claim", "claim", "begin", "begin", "begin", "sleep", "sleep", "pending", "pending", "unknown"]
@@ -393,10 +402,11 @@ STEPS = st.lists(
 
 
 @pytest.fixture(scope="module")
-def interleaved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    database = empty_database(tmp_path_factory.mktemp("outbox"))
-    yield database
-    database.dispose()
+def interleaved(databases: Databases) -> Iterator[Database]:
+    with databases.one() as url:
+        database = empty_database(url)
+        yield database
+        database.dispose()
 
 
 @settings(max_examples=60)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -18,8 +17,8 @@ D = Decimal
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    database = small_crm(tmp_path)
+def db(database_url: str) -> Iterator[Database]:
+    database = small_crm(database_url)
     with database.write() as conn:
         old = Price(
             product_key="P1",

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,8 +25,8 @@ D = Decimal
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    database = small_crm(tmp_path)
+def db(database_url: str) -> Iterator[Database]:
+    database = small_crm(database_url)
     yield database
     database.dispose()
 

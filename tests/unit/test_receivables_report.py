@@ -20,16 +20,18 @@ from crm_core.errors import RefusedError
 from crm_core.receivables_report import Question
 from tests import golden, golden_tables
 from tests.crm import FINANCE, NOW, empty_database
+from tests.databases import Databases
 
 DATES = ["2025-12-31", "2026-03-31", "2026-06-30"]
 
 
 @pytest.fixture(scope="module")
-def db(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    database = empty_database(tmp_path_factory.mktemp("golden"))
-    golden_tables.store(database, shared_data / "golden")
-    yield database
-    database.dispose()
+def db(shared_data: Path, databases: Databases) -> Iterator[Database]:
+    with databases.one() as url:
+        database = empty_database(url)
+        golden_tables.store(database, shared_data / "golden")
+        yield database
+        database.dispose()
 
 
 def answers(shared_data: Path, as_of: str) -> Any:
@@ -133,8 +135,8 @@ def test_nobody_sees_receivables_without_a_role(db: Database) -> None:
         receivables_report.ask(db, access.Actor("x", frozenset()), Question(date(2026, 3, 31)))
 
 
-def test_it_says_how_old_the_data_are_and_since_when_they_are_verified(shared_data: Path, tmp_path: Path) -> None:
-    db = empty_database(tmp_path)
+def test_it_says_how_old_the_data_are_and_since_when_they_are_verified(shared_data: Path, database_url: str) -> None:
+    db = empty_database(database_url)
     golden_tables.store(db, shared_data / "golden")
     found = asked(db, "2026-03-31")
     assert (found["data_as_of"], found["verified_through"]) == (None, None)

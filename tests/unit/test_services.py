@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,8 +33,8 @@ D = Decimal
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    database = empty_database(tmp_path)
+def db(database_url: str) -> Iterator[Database]:
+    database = empty_database(database_url)
     yield database
     database.dispose()
 
@@ -158,13 +157,13 @@ def test_closing_takes_a_reason_and_an_open_letter(db: Database) -> None:
 def test_an_installation_keeps_its_prefix_and_is_armed_by_an_admin_only(db: Database) -> None:
     assert installation.ensure(db, NOW, environment="other", prefix="ZZ9").prefix == "CT7"
     assert installation.armed(db)
-    assert not installation.arm(db, ADMIN, NOW, on=False).armed
+    assert not installation.disarm(db, ADMIN, NOW).armed
     with db.read() as conn, pytest.raises(RefusedError) as refused:
         installation.require_armed(conn, "test")
     assert refused.value.code == "disarmed"
     with pytest.raises(Exception, match="admin"):
-        installation.arm(db, IT, NOW, on=True)
-    installation.arm(db, ADMIN, NOW, on=True)
+        installation.arm(db, IT, NOW)
+    installation.arm(db, ADMIN, NOW)
     with db.read() as conn:
         installation.require_armed(conn, "test")
         with pytest.raises(RefusedError) as refused:
@@ -173,9 +172,8 @@ def test_an_installation_keeps_its_prefix_and_is_armed_by_an_admin_only(db: Data
     assert installation.read(db, SALES).environment == "test"
 
 
-def test_a_new_installation_draws_a_prefix_and_an_unclaimed_database_is_not_armed(tmp_path: Path) -> None:
-    db = Database(f"sqlite:///{tmp_path / 'new.db'}")
-    schema.metadata.create_all(db.engine)
+def test_a_new_installation_draws_a_prefix_and_an_unclaimed_database_is_not_armed(database_url: str) -> None:
+    db = Database(database_url)
     assert not installation.armed(db)
     assert refusal(lambda: installation.read(db, SALES)) == "no-installation"
     assert refusal(lambda: installation.ensure(db, NOW, environment="x", prefix="ct-7")) == "prefix-unfit"

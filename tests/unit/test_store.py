@@ -20,14 +20,14 @@ from crm_core.errors import StoreError
 from crm_core.intake import IntakeError, Mapped, Reject, taker
 from crm_core.model import Account, AccountLine, Customer, Order, OrderLine
 from crm_core.store import Counts, Page, Store
+from tests.databases import Databases
 
 NOW = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'crm.db'}")
-    database.upgrade()
+def db(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
     yield database
     database.dispose()
 
@@ -206,6 +206,26 @@ def test_what_breaks_a_rule_is_named_with_its_field(changed: dict[str, Any], cod
     assert (refused.value.code, refused.value.params["field"]) == (code, field)
 
 
+@pytest.mark.parametrize(("broken", "character"), [("Mü\x00ller", "U+0000"), ("half a pair \ud83d", "U+D83D")])
+def test_a_text_that_no_database_keeps_is_a_dead_letter_and_the_page_goes_on(
+    db: Database, broken: str, character: str
+) -> None:
+    whole = page("orders", ("1", order()), ("2", order()), ("3", order()))
+    whole.mapped[1].values["lines"][0]["text"] = broken
+    whole.mapped[1].payload["Material"] = broken
+    stored = Store(db).store_page(whole)
+    assert (stored.counts.created, stored.counts.rejected) == (2, 1)
+    (letter,) = rows(db, schema.dead_letter)
+    assert (letter["key"], letter["code"]) == ("2", "unstorable-text")
+    assert letter["params"] == {"field": "lines[0].text", "character": character}
+    assert letter["payload"] == {"Material": broken}
+
+
+def test_a_backslash_that_only_looks_like_a_nul_is_kept(db: Database) -> None:
+    assert Store(db).store_page(page("orders", ("1", order(customer_po="C:\\u0000")))).counts.created == 1
+    assert [row["customer_po"] for row in rows(db, schema.erp_order)] == ["C:\\u0000"]
+
+
 def test_a_read_only_database_is_one_clear_error(tmp_path: Path) -> None:
     path = tmp_path / "crm.db"
     Database(f"sqlite:///{path}").upgrade()
@@ -224,13 +244,14 @@ def test_the_versions_by_file_name_are_those_of_the_migrations(db: Database) -> 
     assert db.version() == database.head_version() == scripts.get_current_head()
 
 
-def test_a_database_without_tables_has_no_version_and_is_old(tmp_path: Path) -> None:
-    empty = Database(f"sqlite:///{tmp_path / 'empty.db'}")
-    assert empty.version() == ""
-    with pytest.raises(StoreError) as refused:
-        empty.require_version()
-    assert refused.value.code == "database-old"
-    empty.dispose()
+def test_a_database_without_tables_has_no_version_and_is_old(databases: Databases) -> None:
+    with databases.one(tables=False) as url:
+        empty = Database(url)
+        assert empty.version() == ""
+        with pytest.raises(StoreError) as refused:
+            empty.require_version()
+        assert refused.value.code == "database-old"
+        empty.dispose()
 
 
 def test_a_version_nobody_here_knows_is_newer(db: Database) -> None:

@@ -1,0 +1,202 @@
+"""Prefect runs what the system files say, by schedule, and starts again what was killed. All parts are real."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from crm_core import schema
+from crm_core.model import PULLED
+from flows.context import Context
+from flows.deployments import as_prefect_yaml, planned
+from flows.prefect_env import auth_string
+from flows.pull import pull
+from flows.runs import running
+from tests.e2e.house import until
+from tests.flows import selling
+from tests.flows.orchestra import Orchestra, open_orchestra
+from tests.flows.road import Road, open_road
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]
+SLOW = [
+    {"fault": "page_limit", "n": 4, "match": {"path": "/A_SalesOrder$"}},
+    {"fault": "latency", "ms": 2500, "match": {"path": "/A_SalesOrder$"}},
+]
+"""Reading the orders takes some half a minute, in many pages."""
+
+
+@pytest.fixture(scope="module")
+def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
+    with open_road(tmp_path_factory.mktemp("road")) as road:
+        yield road
+
+
+@pytest.fixture(scope="module")
+def orchestra(road: Road, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchestra]:
+    """Two systems: s4, and `gone`, whose ERP does not answer. A worker runs."""
+    dead = (road.settings.systems / "s4.yaml").read_text(encoding="utf-8").replace(road.erp.url, "http://127.0.0.1:9")
+    (road.settings.systems / "gone.yaml").write_text(dead + "limits: {retry_s: 0}\n", encoding="utf-8")
+    with open_orchestra(road.settings, tmp_path_factory.mktemp("prefect")) as orchestra:
+        report = orchestra.deploy()
+        assert (report["broken"], report["removed"]) == ({}, [])
+        assert report["changed"] == report["deployments"]
+        orchestra.start_worker()
+        yield orchestra
+
+
+@pytest.fixture
+def ctx(road: Road) -> Iterator[Context]:
+    with road.context() as ctx:
+        yield ctx
+
+
+def our_runs(ctx: Context, run: str) -> list[str]:
+    """States of the runs in our own tables that a run of Prefect made."""
+    table = schema.run
+    with ctx.database.read() as conn:
+        return list(conn.execute(select(table.c.state).where(table.c.prefect_run == run)).scalars())
+
+
+def test_a_cron_deployment_gets_its_runs(orchestra: Orchestra) -> None:
+    """Prefect 3.8 with another SQLAlchemy makes none and says so nowhere but in its log (docs/adr/0002)."""
+    for obj in PULLED:
+        until(lambda obj=obj: len(orchestra.runs_of(f"pull/s4-{obj}")) > 2, 120)  # type: ignore[misc]
+    planned_runs = [run for run in orchestra.runs_of("pull/s4-orders") if run["auto_scheduled"]]
+    minutes = {run["expected_start_time"][14:16] for run in planned_runs}
+    assert minutes <= {"10", "25", "40", "55"}
+    assert all(run["parameters"] == {"system": "s4", "obj": "orders"} for run in planned_runs)
+
+
+def test_collisions_and_parameters_are_as_planned(orchestra: Orchestra) -> None:
+    for name, strategy in (("pull/s4-orders", "CANCEL_NEW"), ("push/s4", "ENQUEUE"), ("sweep/all", "CANCEL_NEW")):
+        found = orchestra.deployment(name)
+        assert found["concurrency_options"]["collision_strategy"] == strategy
+        assert found["global_concurrency_limit"]["limit"] == 1
+        assert found["enforce_parameter_schema"] and not found["pull_steps"] and not found["path"]
+    properties = orchestra.deployment("pull/s4-orders")["parameter_openapi_schema"]["properties"]
+    assert {name: field["type"] for name, field in properties.items()} == dict.fromkeys(
+        ("system", "obj", "partition"), "string"
+    )
+
+
+def test_pull_sweep_and_push_do_their_work_and_show_counts(orchestra: Orchestra, ctx: Context, road: Road) -> None:
+    pull(ctx, [obj for obj in PULLED if obj not in ("customers", "orders")])
+    run = orchestra.begin("pull/s4-customers")
+    done = orchestra.wait(run)
+    read = len(road.control("book?object=customers")["documents"])
+    assert (done["state_type"], done["name"]) == ("COMPLETED", "pull s4 customers"), done["state"]
+    assert f"| read | {read} |" in orchestra.artifact(run) and done["state"]["message"].startswith(f"read {read},")
+    assert our_runs(ctx, run) == ["done"]
+    until(lambda: len(orchestra.log_of(run)) > 2, 60)
+    lines = orchestra.log_of(run)
+    assert "crosstie.run pull customers began" in lines and len(set(lines)) == len(lines)
+
+    numbers = selling.sell(ctx, 3)
+    assert orchestra.wait(orchestra.begin("sweep/all"))["state_type"] in ("COMPLETED", "CANCELLED")
+    until(lambda: orchestra.runs_of("push/s4"), 120)  # by this sweep, or by the one that the schedule began before
+    (pushed,) = orchestra.runs_of("push/s4")
+    pushed = orchestra.wait(pushed["id"])
+    assert pushed["state_type"] == "COMPLETED", pushed["state"]
+    assert "| sent | 3 |" in orchestra.artifact(pushed["id"])
+    assert selling.misbooked(road, ctx, numbers) == []
+
+
+def test_a_place_that_is_taken_is_no_failure_and_an_erp_that_is_down_is_a_plain_one(
+    orchestra: Orchestra, ctx: Context
+) -> None:
+    with running(ctx, "products", "pull", exclusive=True):
+        busy, down = orchestra.begin("pull/s4-products"), orchestra.begin("pull/gone-orders")
+        ended = orchestra.wait(busy)
+    assert ended["state_type"] == "CANCELLED" and "is being worked on already" in ended["state"]["message"]
+    failed = orchestra.wait(down)
+    assert failed["state_type"] == "FAILED", failed["state"]
+    assert failed["state"]["message"].startswith("unreachable: System gone") and "\n" not in failed["state"]["message"]
+    assert not [line for line in orchestra.log_of(down) if "Traceback" in line]
+
+
+def test_what_is_right_is_left_alone_and_what_is_gone_is_removed(orchestra: Orchestra, road: Road) -> None:
+    file = road.settings.systems / "gone.yaml"
+    before = {run["id"] for run in orchestra.runs_of("pull/s4-invoices") if run["state_type"] == "SCHEDULED"}
+    file.write_text(file.read_text(encoding="utf-8") + "colour: red\n", encoding="utf-8")
+    kept = orchestra.deploy()
+    assert list(kept["broken"]) == ["gone"] and "colour" in kept["broken"]["gone"]
+    assert (kept["changed"], kept["removed"]) == ([], [])
+    assert orchestra.deployment("push/gone")
+    after = {run["id"] for run in orchestra.runs_of("pull/s4-invoices")}
+    assert before and before <= after
+
+    file.unlink()
+    removed = orchestra.deploy()["removed"]
+    assert sorted(removed) == sorted([*(f"pull/gone-{obj}" for obj in PULLED), "push/gone", "reconcile/gone"])
+    assert [one["name"] for one in orchestra.ask("deployments/filter", {}) if "gone" in one["tags"]] == []
+
+
+def test_prefect_deploys_the_file_from_any_folder(orchestra: Orchestra, road: Road) -> None:
+    found, _ = planned(road.settings, ["s4"])
+    (orchestra.log.parent / "prefect.yaml").write_text(as_prefect_yaml(found), encoding="utf-8")
+    done = orchestra.run_module("prefect", "--no-prompt", "deploy", "--all")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for one in orchestra.ask("deployments/filter", {}):
+        assert (one["pull_steps"], one["path"]) == ([], None)
+        assert str(orchestra.log.parent) not in json.dumps(one)
+
+
+def test_a_killed_run_starts_again_and_ends(orchestra: Orchestra, ctx: Context, road: Road) -> None:
+    """First the flow's process, then in its second start the worker with all it started.
+
+    What piled up while there was no worker does not all do work.
+    """
+    road.control("faults", {"schedule": SLOW})
+    run = orchestra.begin("pull/s4-orders")
+    second = killed_at_work(orchestra, ctx, run, 1)
+    assert second["state_type"] == "CANCELLED" and "concurrency limit" in second["state"]["message"]
+    until(lambda: orchestra.run(run)["run_count"] == 2 and our_runs(ctx, run).count("running") == 1, 120)
+
+    orchestra.kill_worker()
+    killed = time.monotonic()
+    road.control("faults", method="DELETE")
+    piled = [orchestra.begin("pull/s4-customers") for _ in range(4)]
+    orchestra.start_worker()
+    until(lambda: orchestra.run(run)["run_count"] == 3, 120, lambda: orchestra.run(run)["state"])
+    done = orchestra.wait(run, ["COMPLETED", "FAILED", "CANCELLED"])
+    assert done["state_type"] == "COMPLETED", done["state"]
+    assert time.monotonic() - killed < 150
+    assert our_runs(ctx, run) == ["interrupted", "interrupted", "done"]
+    ended = [orchestra.wait(one)["state_type"] for one in piled]
+    assert "COMPLETED" in ended and ended.count("CANCELLED") >= 2, ended
+
+
+def killed_at_work(orchestra: Orchestra, ctx: Context, run: str, start: int) -> dict[str, Any]:
+    """Kill a run's process once it reads; beside it a second run of the deployment was asked for: what became of it."""
+    until(lambda: our_runs(ctx, run).count("running") == 1, 120, lambda: orchestra.run(run)["state"])
+    second = orchestra.wait(orchestra.begin("pull/s4-orders"))
+    assert orchestra.run(run)["run_count"] == start
+    orchestra.process_of(run).kill()
+    return second
+
+
+def test_no_secret_reaches_prefect(orchestra: Orchestra, road: Road) -> None:
+    """Its database, its logs, its files; the runs above have used every secret."""
+    announced = json.loads(road.erp.announcement())
+    hidden = [announced["password"], auth_string(road.settings), auth_string(road.settings).partition(":")[2]]
+    places = [*(road.settings.home / "prefect").rglob("*"), orchestra.log, *orchestra.log.parent.glob("*.yaml")]
+    files = [path for path in places if path.is_file()]
+    assert any(path.name == "prefect.db" for path in files)
+    found = {(path.name, secret[:3]) for path in files for secret in hidden if secret.encode() in read(path)}
+    assert found == set()
+
+
+def read(path: Path) -> bytes:
+    """A copy's content: the server writes meanwhile."""
+    copy = path.with_name(f"{path.name}.copy")
+    shutil.copyfile(path, copy)
+    content = copy.read_bytes()
+    copy.unlink()
+    return content

@@ -1,0 +1,176 @@
+"""Which flow runs when: from the system files to Prefect's list, and what is refused in a schedule."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import yaml
+from cronsim import CronSim
+
+from config.errors import ConfigError
+from config.settings import Settings
+from config.systems import load_system
+from crm_core import installation, outbox_entry
+from crm_core.model import PULLED
+from flows.deployments import CANCEL_NEW, ENQUEUE, Deployment, planned
+from flows.sweeping import sweep
+from tests.conftest import ROOT
+
+SYSTEM = """
+product: sap/s4
+url: https://erp.example.com
+username: ${env:U}
+password: ${env:P}
+time_zone: Asia/Shanghai
+companies: {"1010": {currency: CNY}}
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    settings = Settings(tmp_path / "config", tmp_path / "home", f"sqlite:///{tmp_path / 'crm.sqlite'}")
+    settings.systems.mkdir(parents=True)
+    return settings
+
+
+def plan(settings: Settings, schedule: str = "") -> dict[str, Deployment]:
+    (settings.systems / "s4.yaml").write_text(SYSTEM + schedule, encoding="utf-8")
+    found, broken = planned(settings, ["s4"])
+    assert broken == {}
+    return {one.full_name: one for one in found}
+
+
+def test_each_object_has_its_own_pull_at_its_own_minute_in_the_order_they_need_each_other(settings: Settings) -> None:
+    found = plan(settings)
+    pulls = [found[f"pull/s4-{obj}"] for obj in PULLED]
+    minutes = [int(one.cron.partition("-")[0]) for one in pulls]
+    assert all(earlier < later for earlier, later in pairwise(minutes))
+    assert {(one.time_zone, one.collision) for one in pulls} == {("Asia/Shanghai", CANCEL_NEW)}
+    assert [one.parameters for one in pulls] == [{"system": "s4", "obj": obj} for obj in PULLED]
+    assert all(next(CronSim(one.cron, datetime(2026, 1, 1, tzinfo=UTC))) for one in found.values() if one.cron)
+    assert (found["push/s4"].cron, found["push/s4"].collision) == ("", ENQUEUE)
+    assert set(found) == {*(f"pull/s4-{obj}" for obj in PULLED), "push/s4", "reconcile/s4", "sweep/all"}
+
+
+def test_the_files_own_schedule_counts(settings: Settings) -> None:
+    own = 'schedule: {pull: {default: "0 * * * *", orders: "*/5 * * * *"}, reconcile: "1 2 * * *", time_zone: UTC, '
+    found = plan(settings, own + "active: false}\n")
+    assert (found["pull/s4-orders"].cron, found["pull/s4-invoices"].cron) == ("*/5 * * * *", "0 * * * *")
+    assert found["reconcile/s4"].cron == "1 2 * * *"
+    assert {one.time_zone for one in found.values()} == {"UTC"}
+    assert [one.full_name for one in found.values() if one.active] == ["sweep/all"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "code", "key"),
+    [
+        ('{pull: {orders: "61 * * * *"}}', "bad-value", "schedule.pull.orders"),
+        ('{pull: {orders: "0 0 31 2 *"}}', "bad-value", "schedule.pull.orders"),
+        ('{reconcile: "daily"}', "bad-value", "schedule.reconcile"),
+        ("{time_zone: Mars/Base}", "bad-value", "schedule.time_zone"),
+        ('{pull: {ordres: "* * * * *"}}', "unknown-key-near", "ordres"),
+        ('{pull: {everything: "* * * * *"}}', "unknown-key", "everything"),
+        ("{pulls: {}}", "unknown-key-near", "pulls"),
+    ],
+)
+def test_a_wrong_schedule_is_told_with_its_place(settings: Settings, schedule: str, code: str, key: str) -> None:
+    (settings.systems / "s4.yaml").write_text(f"{SYSTEM}schedule: {schedule}\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_system(settings, "s4")
+    assert (caught.value.code, caught.value.params["key"]) == (code, key)
+    assert "s4.yaml:8" in caught.value.params["place"]
+
+
+def test_a_broken_file_does_not_hold_up_the_others(settings: Settings) -> None:
+    plan(settings)
+    (settings.systems / "bad.yaml").write_text("product: sap/s4\n", encoding="utf-8")
+    found, broken = planned(settings, ["bad", "s4"])
+    assert list(broken) == ["bad"] and "push/s4" in [one.full_name for one in found]
+
+
+def test_the_sweep_starts_only_what_runs_by_itself(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan(settings)
+    (settings.systems / "idle.yaml").write_text(f"{SYSTEM}schedule: {{active: false}}\n", encoding="utf-8")
+    (settings.systems / "bad.yaml").write_text("product: sap/s4\n", encoding="utf-8")
+    monkeypatch.setattr(outbox_entry, "due_systems", lambda db, now: ["bad", "forgotten", "idle", "s4"])
+    asked: list[str] = []
+    found = sweep(settings, lambda name: bool(asked.append(name)) or True)
+    assert (found.started, asked) == (["s4"], ["s4"])
+    monkeypatch.setattr(installation, "armed", lambda db: False)
+    assert sweep(settings, lambda name: True).started == []
+
+
+def test_prefect_yaml_is_that_of_the_examples() -> None:
+    """`crosstie deployments write --examples` makes it."""
+    done = crosstie("deployments", "write", "--examples", "--check", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    written = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
+    assert written["pull"] == [] and str(ROOT) not in json.dumps(written)
+    assert {one["entrypoint"].rpartition(".")[0] for one in written["deployments"]} == {"flows.deployed"}
+
+
+def test_a_file_that_is_not_current_is_told_and_nothing_is_written(settings: Settings, tmp_path: Path) -> None:
+    plan(settings)
+    target = tmp_path / "prefect.yaml"
+    checked = crosstie("deployments", "write", "--check", "--file", str(target), settings=settings)
+    assert checked.returncode == 3 and not target.exists()
+    assert crosstie("deployments", "write", "--file", str(target), settings=settings).returncode == 0
+    assert crosstie("deployments", "write", "--check", "--file", str(target), settings=settings).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [({}, "No Prefect server is named"), ({"PREFECT_API_URL": "http://127.0.0.1:9/api"}, ":9/api")],
+)
+def test_apply_says_what_is_missing(settings: Settings, variables: dict[str, str], text: str) -> None:
+    done = crosstie("deployments", "apply", settings=settings, **variables)
+    assert done.returncode == 2 and text in done.stderr and "Traceback" not in done.stderr
+
+
+def crosstie(*words: str, settings: Settings | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+    own = settings.variables() if settings else {}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "cli.py"), *words],
+        cwd=ROOT,
+        env={**os.environ, **own, **variables},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=100,
+        check=False,
+    )
+
+
+POISONED = """
+import os
+from flows import deployed
+for starts in ("5", "6"):
+    os.environ["PREFECT__RUNTIME__FLOW_RUN__RUN_COUNT"] = starts
+    state = deployed.sweep.fn()
+    print(state.type.value, state.message)
+"""
+
+
+def test_a_run_that_kills_is_given_up(settings: Settings) -> None:
+    """Prefect's own variable says how often a run was started; the flow does nothing in its sixth start."""
+    variables = {"PREFECT_HOME": str(settings.home / "prefect"), "PREFECT_SERVER_EPHEMERAL_ENABLED": "false"}
+    done = subprocess.run(
+        [sys.executable, "-c", POISONED],
+        cwd=ROOT,
+        env={**os.environ, **settings.variables(), **variables},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    fifth, sixth = done.stdout.splitlines()
+    assert fifth == "COMPLETED nothing to do"
+    assert sixth.startswith("FAILED Given up: it was killed 5 times")
