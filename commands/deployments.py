@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +129,10 @@ def _planned(settings: Settings, *, of_examples: bool = False) -> tuple[list[Any
     from config.failures import describe
     from flows.deployments import planned
 
-    names = sorted(file.stem for file in EXAMPLES.glob("example*.yaml")) if of_examples else settings.system_names()
+    names = settings.system_names()
+    if of_examples:
+        names = sorted(file.stem for file in EXAMPLES.glob("example*.yaml"))
+        settings = replace(settings, config=EXAMPLES.parent)
     found, wrong = planned(settings, names)
     broken = {name: "\n".join(lines(failure)) for name, exc in wrong.items() if (failure := describe(exc))}
     return found, broken

@@ -67,7 +67,10 @@ def _secret(value: str) -> str:
 
 
 def _cron(value: str) -> str:
+    """Five fields, without L and W: of others Prefect, which runs by it, thinks differently or not at all."""
     try:
+        if len(value.split()) != 5 or set("LW") & set(re.sub("[A-Z]{3}", "", value.upper())):
+            raise CronSimError
         next(CronSim(value, datetime(2000, 1, 1)))  # noqa: DTZ001  # any moment will do to read the line
     except (CronSimError, StopIteration) as exc:  # no cron line, or one for a day that never comes
         raise ValueError("no cron line") from exc

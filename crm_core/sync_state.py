@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, and_, delete, func, insert, or_, select, update
 
 from crm_core import run_lease, schema
 from crm_core.database import Database
@@ -148,6 +148,17 @@ def interrupt_stale_runs(db: Database, now: datetime) -> int:
             return 0
     with db.write(alone=False) as conn:
         return run_lease.close_dead(conn, now)
+
+
+def alive_in_prefect(db: Database, now: datetime, rest: timedelta) -> set[str]:
+    """Prefect's ids of the runs that hold a live lease, or gave one back less than `rest` ago and may take another."""
+    table = schema.run
+    with db.read() as conn:
+        at = run_lease.moment(conn, now)
+        alive = and_(table.c.state == "running", table.c.lease_until > at)
+        between = and_(table.c.state != "interrupted", table.c.finished_at > at - rest)
+        query = select(table.c.prefect_run).where(or_(alive, between))
+        return set(conn.execute(query.where(table.c.prefect_run != "")).scalars())
 
 
 def remember_companies(db: Database, system: str, companies: Mapping[str, Mapping[str, str]]) -> None:

@@ -24,14 +24,14 @@ STARTS = 5
 """A run that was killed so often is given up: something in it kills."""
 LAST_START = STARTS + 1
 """The start in which a run says that it is given up (flows.deployed)."""
-BEGIN_S = 120
+BEGIN_S = 90
 """How long a worker may need to bring a run up, on a machine that is busy."""
 BEAT = "prefect.flow-run.heartbeat"
 FINAL = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Held", "Cancelled", "Crashed")}
 TAKEN, BEGUN = "prefect.flow-run.Pending", "prefect.flow-run.Running"
 CRASHED = "prefect.flow-run.Crashed"
 LET_GO_S = 10
-"""A worker (3.8, with --limit) that is given a run again before it has let go of its killed process ends with an error."""
+"""A worker of 3.8 with a limit that is given a run again before it has let go of it ends with an error."""
 SILENT, NOT_BEGUN = "heartbeats stopped", "it was taken by a worker and never began"
 KILLED = [
     "Process exited with status code: -*",
@@ -46,7 +46,7 @@ OURS = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TA
 
 
 def automations() -> Iterator[AutomationCore]:
-    yield _crashed("crosstie: a silent run has crashed", SILENT, SILENT_S, {BEAT}, {BEAT, *FINAL})
+    yield _crashed("crosstie: a silent run has crashed", SILENT, SILENT_S, {BEGUN, BEAT}, {BEAT, *FINAL})
     yield _crashed("crosstie: a run that never began has crashed", NOT_BEGUN, BEGIN_S, {TAKEN}, {BEGUN, *FINAL})
     starts = [str(count) for count in range(LAST_START)]
     yield _again("crosstie: a run that was lost starts again", [f"{SILENT}*", f"{NOT_BEGUN}*"], starts)

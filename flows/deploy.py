@@ -33,7 +33,7 @@ PAGE = 200
 
 
 async def deploy(wanted: Sequence[Deployment], keep: Iterable[str]) -> dict[str, Any]:
-    """Make exactly these, and leave alone what bears the tag of a system in `keep`."""
+    """Make exactly these, and leave alone those of the systems in `keep`."""
     async with get_client() as client:
         await _make_pool(client)
         await automations.install(client)
@@ -133,7 +133,7 @@ async def _remove(client: PrefectClient, unwanted: Iterable[Mapping[str, Any]], 
     """Delete what is wanted no more, but for the systems in `keep`."""
     removed = []
     for one in unwanted:
-        if not keep & set(one["tags"]):
+        if one["parameters"].get("system") not in keep:
             flow = await client.read_flow(one["flow_id"])
             await client.delete_deployment(one["id"])
             removed.append(f"{flow.name}/{one['name']}")

@@ -9,26 +9,32 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from prefect import flow, runtime
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterDeploymentId,
+    FlowRunFilterId,
+    FlowRunFilterStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
+    FlowRunFilterTags,
 )
-from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import ObjectNotFound
-from prefect.states import Cancelled, Failed
+from prefect.states import Cancelled, Crashed, Failed
 
 from config.failures import describe, told
 from config.logs import log_to, safe_traceback
+from config.redaction import redacted
 from config.settings import load_settings
 from config.wiring import open_context
 from crm_core.errors import LeaseLostError
 from flows import sweeping
-from flows.automations import STARTS
+from flows.automations import SILENT, STARTS
+from flows.deployments import TAG
 from flows.errors import AlreadyRunningError, HeldError
 from flows.pull import pull as run_pull
 from flows.push import push as run_push
@@ -37,6 +43,8 @@ from flows.run_artifact import RunArtifact
 from flows.runs import LEASE_S
 
 BUSY = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING]
+YOUNG_S = LEASE_S + 15
+"""A run that began less than so long ago may not have its lease yet: it starts up, or waits for its dead self's."""
 STAY_S = 30
 """How long a push stays for entries that fall due soon: starting another run takes as long."""
 log = logging.getLogger("crosstie.flow")
@@ -91,8 +99,8 @@ def sweep() -> State:
     """Start the pushes of systems whose outbox has something due; close runs whose process is gone."""
 
     def work(artifact: RunArtifact) -> State:
-        found = sweeping.sweep(load_settings(), start_push)
-        counts = {"closed": found.closed, "started": len(found.started)}
+        found = sweeping.sweep(load_settings(), start_push, end_lost)
+        counts = {"closed": found.closed, "started": len(found.started), "lost": found.lost}
         return artifact.completed({name: count for name, count in counts.items() if count})
 
     return _run("sweep", work)
@@ -110,6 +118,27 @@ def start_push(system: str) -> bool:
             return False
         client.create_flow_run_from_deployment(deployment.id)
         return True
+
+
+def end_lost(alive: set[str]) -> int:
+    """Tell Prefect of the runs it takes for running that hold no lease any more; its automations start them again."""
+    since = datetime.now(UTC) - timedelta(seconds=YOUNG_S)
+    lost = FlowRunFilter(
+        id=FlowRunFilterId.model_validate({"not_any_": [*alive, str(runtime.flow_run.id)]}),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])),
+        start_time=FlowRunFilterStartTime.model_validate({"before_": since}),
+        tags=FlowRunFilterTags(all_=[TAG]),
+    )
+    with get_client(sync_client=True) as client:
+        found = [run for run in client.read_flow_runs(flow_run_filter=lost) if _running_since(run) < since]
+        for run in found:
+            client.set_flow_run_state(run.id, Crashed(message=f"{SILENT}: it holds no lease"), force=True)
+    return len(found)
+
+
+def _running_since(run: FlowRun) -> datetime:
+    """When it began to run the last time."""
+    return run.state.timestamp if run.state else datetime.now(UTC)
 
 
 def _busy(client: SyncPrefectClient, deployment_id: object) -> bool:
@@ -155,7 +184,7 @@ def _once_it_is_free(work: Callable[[], State]) -> State:
 def _failed(exc: Exception) -> State:
     failure = describe(exc)
     if failure is None:
-        log.error("bug\n%s", "".join(safe_traceback(exc)))
+        log.error("bug\n%s", redacted("".join(safe_traceback(exc))))
         return Failed(message=f"An error of the program itself ({type(exc).__name__}): the log says where.")
     log.warning("%s", failure.code)
     return Failed(name="Held" if isinstance(exc, HeldError) else None, message=f"{failure.code}: {told(exc)}")

@@ -13,9 +13,13 @@ from prefect import runtime
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.client.schemas.objects import State
+from prefect.settings import PREFECT_API_REQUEST_TIMEOUT, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Completed
 
-EVERY_S = 5.0
+EVERY_S, REST_S = 5.0, 60.0
+"""Between two notes of progress, and before the next one after Prefect did not take one."""
+AT_ONCE = {PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: 2.0}
+"""Prefect's client would try for minutes, and the sync would wait."""
 log = logging.getLogger("crosstie.flow")
 
 
@@ -30,8 +34,8 @@ class RunArtifact:
     def progress(self, obj: str, done: int) -> None:
         """How many records so far; written every few seconds at most."""
         if time.monotonic() >= self._next:
-            self._show({obj: done}, "working")
-            self._next = time.monotonic() + EVERY_S
+            taken = self._show({obj: done}, "working")
+            self._next = time.monotonic() + (EVERY_S if taken else REST_S)
 
     def completed(self, counts: Mapping[str, int]) -> State[Any]:
         """The end of a run, with what it did; one that did nothing need not be shown."""
@@ -39,11 +43,12 @@ class RunArtifact:
             self._show(counts, "done")
         return Completed(message=", ".join(f"{name} {count}" for name, count in counts.items()) or "nothing to do")
 
-    def _show(self, counts: Mapping[str, int], state: str) -> None:
+    def _show(self, counts: Mapping[str, int], state: str) -> bool:
+        """Whether Prefect took it."""
         rows = "".join(f"| {name} | {count} |\n" for name, count in counts.items())
         text = f"| {state} | |\n|---|---:|\n{rows}"
         try:
-            with get_client(sync_client=True) as client:
+            with temporary_settings(AT_ONCE), get_client(sync_client=True) as client:
                 if self._id is None:
                     new = ArtifactCreate(type="markdown", key=self._key, data=text, flow_run_id=runtime.flow_run.id)
                     self._id = client.create_artifact(new).id
@@ -51,3 +56,5 @@ class RunArtifact:
                     client.update_artifact(self._id, ArtifactUpdate(data=text))
         except Exception as exc:  # whatever keeps Prefect from answering must not stop the sync
             log.warning("no artifact: %s", type(exc).__name__)
+            return False
+        return True

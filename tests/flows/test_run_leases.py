@@ -11,12 +11,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 import flows.runs
 from config.settings import Settings
 from config.wiring import open_context, open_database
-from crm_core import run_lease, schema, sync_state
+from crm_core import installation, run_lease, schema, sync_state
 from crm_core.database import Database
 from crm_core.errors import LeaseLostError
 from crm_core.run_lease import Holder, Lease
@@ -224,3 +224,38 @@ def test_every_kind_of_run_shows_that_it_lives_and_which_prefect_run_it_is(
         assert (run["state"], run["prefect_run"]) == ("done", "8f0c")
         assert run["lease_until"] > run["started_at"] + timedelta(seconds=40)
         assert f":{os.getpid()}:" in run["owner"]
+
+
+def test_which_runs_of_prefect_live(db: Database) -> None:
+    """One that is killed is not alive once its lease is past; one between two leases is."""
+    installation.ensure(db, NOW, environment="local")
+    begun = [
+        sync_state.begin_run(db, Started("s4", obj, "pull", "host:1:a", 45, "", True, f"prefect-{obj}"), NOW, never)
+        for obj in ("orders", "invoices")
+    ]
+    orders, invoices = (lease for lease in begun if isinstance(lease, Lease))
+    now = datetime.now(UTC) if run_lease_clock(db) else NOW
+    assert alive(db, now) == {"prefect-orders", "prefect-invoices"}
+    sync_state.end_run(db, invoices, "done", {}, now)
+    assert alive(db, now) == {"prefect-orders", "prefect-invoices"}
+    with db.write() as conn:
+        past = now - timedelta(seconds=1)
+        conn.execute(update(schema.run).where(schema.run.c.id == orders.run_id).values(lease_until=past))
+        conn.execute(update(schema.run).where(schema.run.c.id == invoices.run_id).values(finished_at=past))
+    assert alive(db, now) == {"prefect-invoices"}
+    assert sync_state.interrupt_stale_runs(db, now) == 1
+    assert alive(db, now) == {"prefect-invoices"}
+    assert alive(db, now, rest_s=0) == set()
+
+
+def alive(db: Database, now: datetime, rest_s: float = 30) -> set[str]:
+    return sync_state.alive_in_prefect(db, now, timedelta(seconds=rest_s))
+
+
+def run_lease_clock(db: Database) -> bool:
+    """Whether leases go by the database's own clock."""
+    return not db.is_sqlite
+
+
+def never(owner: str) -> bool:
+    return False

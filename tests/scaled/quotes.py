@@ -9,6 +9,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -45,11 +46,12 @@ def check(scaled: Scaled, sandboxes: Mapping[str, Sandbox], count: int, every_s:
     with _contexts(scaled, sandboxes) as opened:
         for ctx in opened:
             _pull(ctx)
-        numbers = {ctx.system: selling.sell(ctx, count // len(opened)) for ctx in opened}
-        note(f"{count} quotes accepted over {len(opened)} systems")
         started = time.monotonic()
-        kills = _kill_until_sent(scaled, opened, every_s, dice)
+        with ThreadPoolExecutor(len(opened)) as sellers:
+            sold = {ctx.system: sellers.submit(selling.sell, ctx, count // len(opened)) for ctx in opened}
+            kills = _kill_until_sent(scaled, opened, list(sold.values()), every_s, dice)
         seconds = time.monotonic() - started
+        numbers = {name: future.result() for name, future in sold.items()}
         wrong = [
             fault
             for ctx in opened
@@ -69,16 +71,24 @@ def _contexts(scaled: Scaled, systems: Iterator[str] | Mapping[str, Any]) -> Ite
         yield [stack.enter_context(open_context(scaled.settings, name)) for name in systems]
 
 
-def _kill_until_sent(scaled: Scaled, opened: Sequence[Context], every_s: float, dice: random.Random) -> int:
+def _kill_until_sent(
+    scaled: Scaled, opened: Sequence[Context], sold: Sequence[Future[list[str]]], every_s: float, dice: random.Random
+) -> int:
+    """From the first quote on until the last one is accepted and sent; how many workers were killed meanwhile."""
     kills, end = 0, time.monotonic() + LIMIT_S
-    while left := sum(len(outbox_entry.waiting(ctx.database, ctx.system, blocked=True)) for ctx in opened):
+    while (selling_on := not all(one.done() for one in sold)) | bool(left := _unsent(opened)):
         assert time.monotonic() < end, f"{left} entries are still not sent; logs are in {scaled.folder}"
         time.sleep(every_s)
         victim = dice.choice([worker for worker in scaled.workers if worker.alive()])
-        note(f"{left} to send; {victim.name} killed, {victim.kill()} processes")
+        more = ", more to come" if selling_on else ""
+        note(f"{left} to send{more}; {victim.name} killed, {victim.kill()} processes")
         kills += 1
         scaled.start_dead_ones()
     return kills
+
+
+def _unsent(opened: Sequence[Context]) -> int:
+    return sum(len(outbox_entry.waiting(ctx.database, ctx.system, blocked=True)) for ctx in opened)
 
 
 def _pull(ctx: Context) -> None:

@@ -101,10 +101,10 @@ def test_the_sweep_starts_only_what_runs_by_itself(settings: Settings, monkeypat
     (settings.systems / "bad.yaml").write_text("product: sap/s4\n", encoding="utf-8")
     monkeypatch.setattr(outbox_entry, "due_systems", lambda db, now: ["bad", "forgotten", "idle", "s4"])
     asked: list[str] = []
-    found = sweep(settings, lambda name: bool(asked.append(name)) or True)
+    found = sweep(settings, lambda name: bool(asked.append(name)) or True, len)
     assert (found.started, asked) == (["s4"], ["s4"])
     monkeypatch.setattr(installation, "armed", lambda db: False)
-    assert sweep(settings, lambda name: True).started == []
+    assert sweep(settings, lambda name: True, len).started == []
 
 
 def test_prefect_yaml_is_that_of_the_examples() -> None:
