@@ -28,7 +28,7 @@ demo: setup  ## the main job from nothing, on sandboxes; options: make demo ARGS
 	@$(BIN)/crosstie demo $(ARGS)
 
 test: setup  ## every test but the long ones, with coverage, on every processor; one after the other: ARGS="-n 0"
-	@$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder \
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder \
 	  --cov --cov-report=term:skip-covered $(ARGS)
 
 lint: setup  ## ruff, mypy --strict, import rules

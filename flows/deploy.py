@@ -100,13 +100,13 @@ def _schema(one: Deployment) -> dict[str, Any]:
 
 
 def _job_variables() -> dict[str, str]:
-    """Under `crosstie up` workers are of this very installation, so they can start the flow at once.
+    """How a worker starts a run at once: with the Python of CROSSTIE_WORKER_PYTHON, under `crosstie up` with our own.
 
-    Elsewhere nobody knows where a worker's Python is, and Prefect finds it by starting three of them for each run.
+    Where nobody says which Python workers have, Prefect finds it by starting three of them for each run.
     """
-    if not os.environ.get("CROSSTIE_SUPERVISED"):
-        return {}
-    return {"command": command_to_string([sys.executable, "-m", "prefect.engine"])}
+    ours = sys.executable if os.environ.get("CROSSTIE_SUPERVISED") else ""
+    python = os.environ.get("CROSSTIE_WORKER_PYTHON") or ours
+    return {"command": command_to_string([python, "-m", "prefect.engine"])} if python else {}
 
 
 async def _write(client: PrefectClient, flow_id: Any, one: Deployment) -> None:

@@ -34,7 +34,10 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
 def place(road: Road, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Place:
     shutil.copytree(road.settings.config, tmp_path / "config")
     shutil.copytree(road.settings.home, tmp_path / "var")
-    return new_place(tmp_path, monkeypatch, capsys)
+    place = new_place(tmp_path, monkeypatch, capsys)
+    armed = place.run("systems", "arm", "--unchecked", "a copy that pushes to its original's sandbox on purpose")
+    assert armed.code == 0, armed.err
+    return place
 
 
 def edit_system(place: Place, old: str, new: str) -> None:

@@ -186,7 +186,8 @@ def _start_workers(
     scaled: Scaled, addresses: Mapping[str, str], values: Mapping[str, str], urls: Sequence[str], workers: int | None
 ) -> None:
     variables = {"PREFECT_HOME": str(scaled.folder / "prefect"), **scaled.settings.variables()}
-    clients = [Compose({**addresses, "prefect-proxy:4200": url}, values, variables) for url in urls]
+    here = {**addresses, "/opt/venv/bin/python": sys.executable}
+    clients = [Compose({**here, "prefect-proxy:4200": url}, values, variables) for url in urls]
     scaled.run("deploy", clients[0].command("deploy"), clients[0].variables("deploy"))
     for number in range(clients[0].replicas("worker") if workers is None else workers):
         client, name = clients[number % len(clients)], f"worker-{number + 1}"
