@@ -15,6 +15,7 @@ from tests.e2e.house import END_S, Api, Front, House, answers, houses, until
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.soak,
     pytest.mark.timeout(600),
     pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process there"),
 ]

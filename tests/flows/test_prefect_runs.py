@@ -148,6 +148,7 @@ def test_prefect_deploys_the_file_from_any_folder(orchestra: Orchestra, road: Ro
         assert str(orchestra.log.parent) not in json.dumps(one)
 
 
+@pytest.mark.soak
 def test_a_killed_run_starts_again_and_ends(orchestra: Orchestra, ctx: Context, road: Road) -> None:
     """First the flow's process, then in its second start the worker with all it started.
 
