@@ -27,9 +27,8 @@ $(STAMP): requirements-dev.lock pyproject.toml
 demo: setup  ## the main job from nothing, on sandboxes; options: make demo ARGS="--json --no-serve"
 	@$(BIN)/crosstie demo $(ARGS)
 
-test: setup  ## every test but the long ones, with coverage, on every processor; one after the other: ARGS="-n 0"
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder \
-	  --cov --cov-report=term:skip-covered $(ARGS)
+test: setup  ## every test but the long ones, four at a time; one after the other: ARGS="-n 0"; with coverage: ARGS=--cov
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup  ## ruff, mypy --strict, import rules
 	@$(BIN)/ruff check .
