@@ -144,6 +144,7 @@ def unlinked_customers(db: Database, system: str, erp_keys: Iterable[str]) -> li
 
 def adopt_customer(db: Database, actor: Actor, now: datetime, system: str, key: str, erp_key: str, why: str) -> str:
     """An entry for an ERP customer of ours that was pulled meanwhile; returns the CRM's number of him."""
+    access.require(actor, "outbox.settle")
     refs = schema.external_ref
     mine = (refs.c.system == system, refs.c.obj == "customers", refs.c.erp_key == erp_key)
     with db.read() as conn:
