@@ -145,6 +145,9 @@ class SystemFile(_Model):
     password_expires: Day | None = Field(None, description="a date such as 2027-01-31, the last on which it works")
     token_url: Url | None = Field(None, description="the address that hands out tokens (oauth2)")
     client: str = Field("", description="the client (SAP: three digits), the tenant or the account set")
+    options: dict[str, Text] = Field(
+        default_factory=dict, description="what the product asks for beyond that, such as app_id; its file lists them"
+    )
     language: str = Field("EN", description="the language of the ERP's texts, two letters such as EN or ZH")
     time_zone: Zone = Field("UTC", description="a time zone such as Asia/Shanghai")
     companies: dict[str, Company] = Field(min_length=1, description="one entry for each company code")

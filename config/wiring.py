@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # heavy, and not every command needs them
     from connectors.base import Connector as Connector
     from connectors.base import Page
     from connectors.base import Pong as Pong
-    from connectors.descriptor import Product
+    from connectors.descriptor import BaseProduct
     from crm_core.database import Database
     from flows.context import Context
 
@@ -90,9 +90,9 @@ def odbc_drivers() -> list[str] | None:
     return drivers()
 
 
-def product_of(system: System) -> Product:
+def product_of(system: System) -> BaseProduct:
     """The product file that the system names; ConfigError with the line when there is none of that name."""
-    from connectors.descriptor import load_product
+    from connectors.products import load_product
 
     return load_product(system.file.product)
 
@@ -116,6 +116,7 @@ class Endpoint:
     allow_http: bool
     key_carrier: Mapping[str, str]
     companies: tuple[str, ...]
+    options: Mapping[str, str]
     limits: Mapping[str, float]
     timeout_s: float
     tables: Mapping[str, Mapping[str, str]]
@@ -140,6 +141,7 @@ def endpoint(system: System) -> Endpoint:
         allow_http=file.allow_http,
         key_carrier=file.key_carrier,
         companies=tuple(file.companies),
+        options=file.options,
         limits=file.limits.model_dump(exclude_none=True),
         timeout_s=file.timeout_s,
         tables=lookups(system),
@@ -156,9 +158,9 @@ def _client_certificate(system: System) -> tuple[str, ...]:
 
 def open_connector(system: System) -> Connector:
     """The connector of the system's product; close it when done."""
-    from connectors.odata import open_connector as open_odata
+    from connectors.products import open_connector as connect
 
-    return open_odata(product_of(system), endpoint(system))
+    return connect(product_of(system), endpoint(system))
 
 
 def first_pages(connector: Connector, obj: str, fields: Iterable[str]) -> Iterator[Page]:

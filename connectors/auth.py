@@ -18,8 +18,8 @@ EARLY_S = 60.0
 
 
 class Auth(Protocol):
-    def headers(self, client: httpx.Client) -> dict[str, str]:
-        """Headers for the next call; may fetch a token with `client`."""
+    def prove(self, request: httpx.Request, client: httpx.Client) -> None:
+        """Add to the request what proves who we are; may fetch a token with `client`."""
 
     def renew(self) -> bool:
         """Forget what was refused; True where a new attempt can differ."""
@@ -37,16 +37,16 @@ class BasicAuth:
     def __init__(self, system: System) -> None:
         self._system = system
 
-    def headers(self, client: httpx.Client) -> dict[str, str]:
-        return {"Authorization": basic(self._system.username, reveal(self._system.password))}
+    def prove(self, request: httpx.Request, client: httpx.Client) -> None:
+        request.headers["Authorization"] = basic(self._system.username, reveal(self._system.password))
 
     def renew(self) -> bool:
         return False
 
 
 class CertificateAuth:
-    def headers(self, client: httpx.Client) -> dict[str, str]:
-        return {}
+    def prove(self, request: httpx.Request, client: httpx.Client) -> None:
+        return
 
     def renew(self) -> bool:
         return False
@@ -62,11 +62,11 @@ class ClientCredentials:
         self._lock = threading.Lock()
         self._token, self._ends = "", 0.0
 
-    def headers(self, client: httpx.Client) -> dict[str, str]:
+    def prove(self, request: httpx.Request, client: httpx.Client) -> None:
         with self._lock:
             if not self._token or self._clock() >= self._ends:
                 self._fetch(client)
-            return {"Authorization": f"Bearer {self._token}"}
+            request.headers["Authorization"] = f"Bearer {self._token}"
 
     def renew(self) -> bool:
         with self._lock:

@@ -93,6 +93,7 @@ class Hit:
     total: Decimal
     state: str = ""
     cancelled: bool = False
+    done: bool = True  # False: it waits for further steps of ours (submit, audit); see Connector.finish
 
 
 class Keyed(NamedTuple):
@@ -104,11 +105,15 @@ class Keyed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """The ERP's yes to a write. `warnings` are its own words (credit block, incompletion ...), code first."""
+    """The ERP's yes to a write. `warnings` are its own words (credit block, incompletion ...), code first.
+
+    `done` is False where the document is there but still waits for steps of ours: see `Connector.finish`.
+    """
 
     external_id: str
     changed: bool = True
     warnings: Sequence[str] = ()
+    done: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,7 @@ class RawAmount:
     on: date | None = None
     open: bool = True
     in_balance: bool = True  # counts into what the customer owes (a noted item or a bill in hand does not)
+    balance: Decimal | None = None  # what the ERP says is left of it today; None: it does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +175,12 @@ class Connector(Protocol):
     def push(self, obj: str, wire: Wire, key: str, *, deadline_s: float) -> Ack:
         """Create one document; must have ended `deadline_s` seconds from now."""
 
+    def finish(self, obj: str, external_id: str, *, deadline_s: float) -> Ack:
+        """Take the existing document the steps that are left (submit, audit ...) up to where the system wants it.
+
+        Looks at its state first, so it is safe to repeat; where the product knows no such steps it does nothing.
+        """
+
     def change(self, obj: str, external_id: str, wire: Wire, *, deadline_s: float) -> Ack:
         """Make the existing document say what `wire` says (header and lines); writes only what differs."""
 
@@ -188,6 +200,13 @@ class Secret(Protocol):
     """A value that does not print itself (pydantic's SecretStr is one)."""
 
     def get_secret_value(self) -> str: ...
+
+
+class Quota(Protocol):
+    """A count of calls that all workers share, wherever they run."""
+
+    def take(self, name: str, per_minute: int) -> float:
+        """Reserve one call; the seconds to wait before it may be sent (0: at once)."""
 
 
 class System(Protocol):
@@ -240,6 +259,10 @@ class System(Protocol):
     @property
     def tables(self) -> Mapping[str, Mapping[str, str]]:
         """The system's own look-up tables, the ones mappings use as well (company by sales organisation ...)."""
+
+    @property
+    def options(self) -> Mapping[str, str]:
+        """What a product's file lists under `options` (account set, app id, where an order shall stop ...)."""
 
     @property
     def limits(self) -> Mapping[str, float]:

@@ -7,15 +7,9 @@ the strongest thing in it is a dotted path. Texts under `filter` are in the prot
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from connectors.errors import ConfigurationError
-from connectors.product_yaml import Lines, nearest, read_yaml
-
-HOME = Path(__file__).parent
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 
 def _pattern(text: str) -> str:
@@ -115,7 +109,7 @@ class Children(Strict):
 class Change(Strict):
     """`fields` of the header may be changed; `fixed` ones may not, a difference there is refused.
 
-    `changeset`: send all differences as one all-or-nothing $batch where the service takes several operations.
+    `changeset`: send all differences as one all-or-nothing write where the service takes several operations.
     """
 
     fields: list[str] = []
@@ -124,18 +118,10 @@ class Change(Strict):
     changeset: bool = False
 
 
-class Cancel(Strict):
-    """A document is cancelled by writing `values` to each line below `nav` where the first of them is still empty."""
-
-    nav: str
-    values: dict[str, str] = Field(min_length=1)
-
-
-class Write(Strict):
+class BaseWrite(Strict):
     key_carrier: KeyCarrier
     find: Find = Find()
     change: Change | None = None
-    cancel: Cancel | None = None
 
 
 class Sign(Strict):
@@ -149,10 +135,11 @@ class Raw(Strict):
     """Amounts for reconciliation, read without a mapping. No `amount`: documents are only counted.
 
     `company_table`: the system's table that leads from what `company` holds to the company code.
-    `outside`: lines that do not count into what the customer owes.
+    `outside`: lines that do not count into what the customer owes. `balance`: what is left of the amount today.
     """
 
     amount: str = ""
+    balance: str = ""
     currency: str = ""
     company: str = ""
     company_table: str = ""
@@ -172,27 +159,16 @@ class Partition(Strict):
     date: str = ""
 
 
-class Resource(Strict):
-    """`path` is service/entity set. `strip_zeros` names the key parts that the ERP stores zero-filled."""
+class BaseResource(Strict):
+    """`strip_zeros` names the key parts that the ERP stores zero-filled."""
 
-    protocol: Literal["odata"] | None = None
-    path: str = Field(pattern=r"^[^/]+/[^/]+$")
     key: list[str] = Field(min_length=1)
     strip_zeros: list[str] = []
     company: str = ""
     paging: Paging = Paging()
     reads: list[ReadSpec] = Field(min_length=1)
     partition: Partition | None = None
-    write: Write | None = None
     raw: Raw = Raw()
-
-    @property
-    def service(self) -> str:
-        return self.path.split("/")[0]
-
-    @property
-    def set(self) -> str:
-        return self.path.split("/")[1]
 
     @property
     def first_read(self) -> ReadSpec | None:
@@ -201,7 +177,7 @@ class Resource(Strict):
         return found[0] if len(found) == 1 else None
 
     @model_validator(mode="after")
-    def _consistent(self) -> Resource:
+    def _consistent(self) -> BaseResource:
         if self.partition and not self.first_read:
             raise ValueError("a partition needs one read with a watermark that no other read covers")
         if stray := set(self.strip_zeros) - set(self.key):
@@ -214,86 +190,16 @@ class Resource(Strict):
         return self
 
 
-class LogonHeaders(Strict):
-    """Names of the request headers that carry the tenant and the logon language; empty: not sent."""
-
-    client: str = ""
-    language: str = ""
-
-
-class Texts(Strict):
-    """Regular expressions over the ERP's error texts: `locked`, try later; `single_write`, no changeset of several."""
-
-    locked: list[Pattern] = []
-    single_write: list[Pattern] = []
-
-
-class Product(Strict):
+class BaseProduct(Strict):
     """`commit_horizon_s`: after it a write that was never answered and is not found was not booked.
 
-    `longest_transaction_s`: a change can become visible that long after its stamp.
+    `longest_transaction_s`: a change can become visible that long after its stamp. `options`: what a system file must
+    (`true`) or may say of a system of this product beyond address and user, with what it is.
     """
 
     name: str
-    protocol: Literal["odata"]
-    root: str
-    auth: list[Literal["basic", "oauth2", "certificate"]] = Field(["basic"], min_length=1)
-    logon: LogonHeaders = LogonHeaders()
+    protocol: str
     limits: Limits = Limits()
     commit_horizon_s: int = Field(ge=0)
     longest_transaction_s: int = Field(ge=0)
-    texts: Texts = Texts()
-    resources: dict[str, Resource]
-
-
-def load_product(name: str, home: Path = HOME) -> Product:
-    """The product file of `name` (vendor/product); ConfigurationError names file, line and the nearest valid key."""
-    known = sorted(f"{p.parent.name}/{p.stem}" for p in home.glob("*/*.yaml"))
-    if name not in known:
-        raise ConfigurationError("unknown-product", product=name, known=", ".join(nearest(name, known) or known))
-    return parse_product((home / f"{name}.yaml").read_text(encoding="utf-8"), source=f"connectors/{name}.yaml")
-
-
-def parse_product(text: str, source: str) -> Product:
-    data, lines = read_yaml(text, source)
-    try:
-        return Product.model_validate(data)
-    except ValidationError as exc:
-        first = min(
-            exc.errors(), key=lambda error: error["type"] != "extra_forbidden"
-        )  # a typo explains what is missing
-        raise _explained(first, lines, source) from None
-
-
-def _explained(error: Any, lines: Lines, source: str) -> ConfigurationError:
-    loc = tuple(part for part in error["loc"])
-    place: dict[str, Any] = {
-        "file": source,
-        "line": str(lines.at(loc)),
-        "path": ".".join(map(str, loc[:-1])) or "the file",
-    }
-    if error["type"] != "extra_forbidden":
-        place["path"] = ".".join(map(str, loc)) or "the file"
-        return ConfigurationError("product-value", problem=str(error["msg"]).removeprefix("Value error, "), **place)
-    known = sorted(_fields_at(loc[:-1]))
-    near = (nearest(str(loc[-1]), known) or known)[0]
-    return ConfigurationError("product-key", key=str(loc[-1]), nearest=near, known=", ".join(known), **place)
-
-
-def _fields_at(loc: tuple[str | int, ...]) -> set[str]:
-    """Names of the fields of the model at this place of a product file."""
-    kind: Any = Product
-    for part in loc:
-        kind = (
-            _model_in(kind.model_fields[part].annotation)
-            if isinstance(part, str) and part in kind.model_fields
-            else kind
-        )
-    return set(kind.model_fields)
-
-
-def _model_in(annotation: Any) -> Any:
-    """The model inside `list[Model]`, `dict[str, Model]`, `Model | None` or the model itself."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((model for arg in getattr(annotation, "__args__", ()) if (model := _model_in(arg))), None)
+    options: dict[str, bool] = {}

@@ -20,7 +20,7 @@ import tenacity
 
 from connectors.address import checked_url, origin, tls, untrusted, valid_until
 from connectors.answer import Answer
-from connectors.auth import Auth, make_auth
+from connectors.auth import Auth
 from connectors.base import System
 from connectors.descriptor import Limits
 from connectors.errors import (
@@ -81,7 +81,7 @@ class Http:
         limits: Limits,
         *,
         headers: Mapping[str, str],
-        auth: str,
+        auth: Auth,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.system = system
@@ -89,7 +89,7 @@ class Http:
         self._limits, self._sleep = limits, sleep
         self._headers = {"Accept": "application/json", "User-Agent": "crosstie", **headers}
         self._pace = Pace(limits.requests_per_s, limits.concurrency, sleep)
-        self._auth: Auth = make_auth(system, auth)
+        self._auth = auth
         self._verify = tls(system)
         self.certificate_until: datetime | None = None  # of the server, as it showed it last
         self._local = threading.local()
@@ -134,8 +134,31 @@ class Http:
 
         `use` raises TransientError (broken-answer, unavailable ...) where the same call may do better.
         """
-        budget = self._limits.retry_s if deadline is None else min(self._limits.retry_s, deadline.left())
-        return self._repeat(lambda: use(self._get(url, headers, deadline)), budget, _may_repeat)
+        return self._repeat(lambda: use(self._get(url, headers, deadline)), self._budget(deadline), _may_repeat)
+
+    def ask(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        use: Callable[[Answer], T],
+        deadline: Deadline | None = None,
+    ) -> T:
+        """POST of a question, which changes nothing at the ERP: repeated as `read` is."""
+        return self._repeat(
+            lambda: use(self._send("POST", url, headers, body, deadline, asks=True)),
+            self._budget(deadline),
+            _may_repeat,
+        )
+
+    def _budget(self, deadline: Deadline | None) -> float:
+        return self._limits.retry_s if deadline is None else min(self._limits.retry_s, deadline.left())
+
+    def renew(self) -> bool:
+        """Forget a token or session that the ERP did not take; True where a new attempt can differ."""
+        self.session.forget()
+        return self._auth.renew()
 
     def write(self, method: str, url: str, body: bytes, headers: Mapping[str, str], deadline: Deadline) -> Answer:
         """Send once, and again only after a failed connect or a 429; any other answer is returned as it is.
@@ -191,31 +214,38 @@ class Http:
         return str(url)
 
     def _send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, deadline: Deadline | None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        deadline: Deadline | None,
+        *,
+        asks: bool = False,
     ) -> Answer:
+        """`asks`: a POST that changes nothing, so a lost answer leaves no doubt."""
         names, started, status = trace(), time.monotonic(), 0
         request_id = names["X-Request-ID"]
         session = self.session
         with self._pace.turn():
             try:
-                proof = self._auth.headers(session.client)
                 timeouts = _Timeouts(self.system.timeout_s, deadline)
-                sent = {**headers, **proof, **names}
                 request = session.client.build_request(
-                    method, url, headers=sent, content=body, extensions={"timeout": timeouts}
+                    method, url, headers={**headers, **names}, content=body, extensions={"timeout": timeouts}
                 )
+                self._auth.prove(request, session.client)
                 response = session.client.send(request, stream=True)
                 status = response.status_code
                 self.certificate_until = valid_until(response) or self.certificate_until
                 timeouts.seconds = self.system.timeout_s if deadline is None else DRIP_S
-                content = self._body(response, deadline)
+                content = self._body(response, deadline, asks or method == "GET")
                 return Answer(method, request.url.path, status, response.headers, content, request_id)
             except httpx.RequestError as exc:
-                raise self._failed(exc, method, _path(url)) from None
+                raise self._failed(exc, "GET" if asks else method, _path(url)) from None
             finally:
                 self._note(method, _path(url), status, started, request_id)
 
-    def _body(self, response: httpx.Response, deadline: Deadline | None) -> bytes:
+    def _body(self, response: httpx.Response, deadline: Deadline | None, harmless: bool) -> bytes:
         """The whole body; refuses one that is too large, or that drips until the deadline."""
         parts, size, limit = [], 0, self._limits.response_mb * 1_000_000
         try:
@@ -223,16 +253,16 @@ class Http:
                 parts.append(part)
                 size += len(part)
                 if size > limit:
-                    raise self._too_large(response.request)
+                    raise self._too_large(response.request, harmless)
                 if deadline is not None and not deadline.left():
                     raise httpx.ReadTimeout("deadline", request=response.request)
         finally:
             response.close()
         return b"".join(parts)
 
-    def _too_large(self, request: httpx.Request) -> ConnectorError:
+    def _too_large(self, request: httpx.Request, harmless: bool) -> ConnectorError:
         where: dict[str, Any] = {"system": self.system.name, "method": request.method, "path": request.url.path}
-        if request.method != "GET":
+        if not harmless:
             return OutcomeUnknownError("outcome-unknown", reason="answer too large", **where)
         return PermanentError("too-large", megabytes=f"{self._limits.response_mb:g}", **where)
 

@@ -12,6 +12,8 @@ MESSAGES: dict[str, str] = {
     "unknown-auth": "System {system}: {product} does not log on with {auth}; use one of {known}.",
     "token-url-missing": "System {system}: OAuth needs token_url, the address that hands out tokens.",
     "bad-certificate-file": "System {system}: {file} cannot be used as a certificate: {reason}. It must be PEM; an encrypted key needs client_certificate.password.",
+    "unknown-option": "System {system}: {product} has no option {option}; it has {known}.",
+    "option-missing": "System {system}: {product} needs options.{option} in the system file.",
     "bad-limits": "System {system}: limits: {problem}",
     "unknown-object": "System {system}: {product} has no object {obj}; it has {known}.",
     "unknown-read": "System {system}: {obj} has no read {read}; it has {known}.",

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
-
-from pydantic import ValidationError
 
 from connectors.answer import Answer
-from connectors.base import WHOLE, Ack, Hit, Keyed, Page, Part, Pong, Position, RawAmount, Read, Splits, System, Wire
-from connectors.descriptor import Limits, Product
-from connectors.errors import AccessError, ConfigurationError
+from connectors.base import (
+    WHOLE,
+    Ack,
+    Hit,
+    Keyed,
+    Page,
+    Part,
+    Pong,
+    Position,
+    Quota,
+    RawAmount,
+    Read,
+    Splits,
+    System,
+    Wire,
+)
+from connectors.descriptor import Limits
+from connectors.errors import AccessError
 from connectors.odata_client import Client
+from connectors.odata_descriptor import Product
 from connectors.odata_read import Reader
 from connectors.odata_write import Writer
 from connectors.pace import Deadline
+from connectors.words import limits_of, logon_of
 
 
 class ODataConnector:
@@ -48,11 +62,10 @@ class ODataConnector:
         return (answer.erp_time - datetime.now(UTC)).total_seconds()
 
     def reads(self, obj: str) -> list[Read]:
-        specs = self._client.resource(obj).reads
-        return [Read(spec.name, spec.complete, spec.keeps_watermark, spec.covered_by) for spec in specs]
+        return self._client.reads(obj)
 
     def splits(self, obj: str) -> Splits | None:
-        return self._reader.splits(obj)
+        return self._client.splits(obj)
 
     def pull(
         self, obj: str, read: str, *, since: str, after: Position, fields: Iterable[str], part: Part = WHOLE
@@ -72,6 +85,9 @@ class ODataConnector:
     def push(self, obj: str, wire: Wire, key: str, *, deadline_s: float) -> Ack:
         return self._writer.push(obj, wire, key, Deadline(deadline_s))
 
+    def finish(self, obj: str, external_id: str, *, deadline_s: float) -> Ack:
+        return Ack(external_id, changed=False)
+
     def change(self, obj: str, external_id: str, wire: Wire, *, deadline_s: float) -> Ack:
         return self._writer.change(obj, external_id, wire, Deadline(deadline_s))
 
@@ -86,27 +102,14 @@ class ODataConnector:
         return dict(self._client.metadata(resource.service).paths(self._client.entity(resource)))
 
     def check_carriers(self) -> None:
-        """ConfigurationError when the system's key_carrier is none that the product allows."""
-        for obj, resource in self.product.resources.items():
-            if resource.write:
-                self._client.carrier(obj)
+        self._client.check_carriers()
 
     def close(self) -> None:
         self._client.close()
 
 
-def open_connector(product: Product, system: System) -> ODataConnector:
-    """A connector for one system, to be closed; ConfigurationError when the system file does not fit the product."""
-    auth = system.auth or product.auth[0]
-    if auth not in product.auth:
-        facts: dict[str, Any] = {"system": system.name, "product": product.name, "known": ", ".join(product.auth)}
-        raise ConfigurationError("unknown-auth", auth=auth, **facts)
-    try:
-        limits = Limits.model_validate({**product.limits.model_dump(), **system.limits})
-    except ValidationError as exc:
-        error = exc.errors()[0]
-        problem = f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
-        raise ConfigurationError("bad-limits", system=system.name, problem=problem) from None
-    connector = ODataConnector(product, system, limits, auth)
+def open_connector(product: Product, system: System, quota: Quota | None = None) -> ODataConnector:
+    """See `connectors.products.open_connector`; OData products have no quotas."""
+    connector = ODataConnector(product, system, limits_of(product, system), logon_of(product, [*product.auth], system))
     connector.check_carriers()
     return connector

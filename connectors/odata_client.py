@@ -9,10 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from connectors.answer import Answer
+from connectors.auth import make_auth
 from connectors.base import System, Wire
-from connectors.descriptor import Limits, Product, ReadSpec, Resource, Write
+from connectors.descriptor import Limits
 from connectors.errors import ConfigurationError, PermanentError, TransientError
 from connectors.http import Http
+from connectors.odata_descriptor import Product, Resource, Write
 from connectors.odata_errors import Judge
 from connectors.odata_metadata import Entity, Metadata, parse_metadata
 from connectors.odata_query import query
@@ -20,6 +22,7 @@ from connectors.odata_shape import Decode, Shape, Tree, UnknownFieldError, decod
 from connectors.odata_types import join_key, strip_zeros
 from connectors.pace import Deadline
 from connectors.product_yaml import nearest
+from connectors.words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,65 +34,24 @@ class Rows:
     erp_time: datetime
 
 
-class Client:
+class Client(Words[Resource, Write]):
     def __init__(self, product: Product, system: System, limits: Limits, auth: str) -> None:
         headers = {product.logon.client: system.client, product.logon.language: system.language}
         kept = {name: value for name, value in headers.items() if name and value}
-        self.product, self.system = product, system
-        self.http = Http(system, limits, headers=kept, auth=auth)
+        super().__init__(product, system, product.resources)
+        self._root = product.root
+        self.http = Http(system, limits, headers=kept, auth=make_auth(system, auth))
         self.judge = Judge(system.name, system.username, product.texts.locked, product.texts.single_write)
         self._metadata: dict[str, Metadata] = {}
         self._lock = threading.Lock()
 
-    # words of the product file
-
-    def resource(self, obj: str) -> Resource:
-        if obj not in self.product.resources:
-            known = ", ".join(self.product.resources)
-            raise ConfigurationError("unknown-object", obj=obj, known=known, **self._names())
-        return self.product.resources[obj]
-
-    def read_spec(self, obj: str, read: str) -> ReadSpec:
-        specs = {spec.name: spec for spec in self.resource(obj).reads}
-        if read not in specs:
-            raise ConfigurationError(
-                "unknown-read", system=self.system.name, obj=obj, read=read, known=", ".join(specs)
-            )
-        return specs[read]
-
-    def write_spec(self, obj: str, action: str) -> Write:
-        """How `obj` is written; ConfigurationError when this product cannot `action` (find, change, cancel) it."""
-        write = self.resource(obj).write
-        if write is None or getattr(write, action, True) is None:
-            raise ConfigurationError("not-writable", action=action, obj=obj, **self._names())
-        return write
-
-    def carrier(self, obj: str) -> str:
-        """The field that holds our key in `obj`: the system's choice among those the product allows."""
-        allowed = self.write_spec(obj, "key_carrier").key_carrier
-        chosen = self.system.key_carrier
-        name = chosen if isinstance(chosen, str) else chosen.get(obj, "")
-        fits = name in (allowed.default, *allowed.allowed)
-        if name and not fits and not (isinstance(chosen, str) and self._carries_elsewhere(name)):
-            known = ", ".join([allowed.default, *allowed.allowed])
-            raise ConfigurationError("unknown-carrier", carrier=name, known=known, **self._names())
-        return name if name and fits else allowed.default
-
-    def _carries_elsewhere(self, name: str) -> bool:
-        """A single name in the system file is meant for the objects that allow it."""
-        carriers = [r.write.key_carrier for r in self.product.resources.values() if r.write]
-        return any(name in (c.default, *c.allowed) for c in carriers)
-
-    def _names(self) -> dict[str, Any]:
-        return {"system": self.system.name, "product": self.product.name}
-
     # services and their metadata
 
     def services(self) -> list[str]:
-        return sorted({resource.service for resource in self.product.resources.values()})
+        return sorted({resource.service for resource in self.resources.values()})
 
     def root(self, service: str) -> str:
-        return f"{self.http.base}{self.product.root}/{service}"
+        return f"{self.http.base}{self._root}/{service}"
 
     def url(self, resource: Resource) -> str:
         return f"{self.root(resource.service)}/{resource.set}"

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
-from decimal import Decimal
-from typing import Any
 
-from connectors.base import WHOLE, Hit, Keyed, Page, Part, Position, RawAmount, Record, Splits, Wire
-from connectors.descriptor import Find, Match, Raw, ReadSpec
-from connectors.errors import PermanentError, TransientError
+from connectors.base import WHOLE, Hit, Keyed, Page, Part, Position, RawAmount
+from connectors.descriptor import Find, ReadSpec
+from connectors.errors import TransientError
 from connectors.odata_client import Client, Selection
 from connectors.odata_listing import Listing, records_of
 from connectors.odata_query import Order, any_of, both, compare, key_filters, one_of
-from connectors.odata_types import literal, shifted, strip_zeros
+from connectors.odata_types import literal, shifted
+from connectors.rows import hit_of, raw_fields, raw_of, text
 
 FIND_AT_MOST = 50
 DAY_S = 86_400
@@ -22,19 +20,6 @@ DAY_S = 86_400
 class Reader:
     def __init__(self, client: Client) -> None:
         self._client = client
-
-    def splits(self, obj: str) -> Splits | None:
-        """The companies are those of the system file, by the product's table where it has one."""
-        resource = self._client.resource(obj)
-        fields, read = resource.partition, resource.first_read
-        if fields is None or read is None:
-            return None
-        table = self._client.system.tables.get(fields.company_table, {})
-        codes = sorted(self._client.system.companies)
-        values = [table.get(code, "") for code in codes] if fields.company_table else codes
-        return Splits(
-            read.name, list(dict.fromkeys(filter(None, values))) if fields.company else None, bool(fields.date)
-        )
 
     def pull(
         self, obj: str, read: str, since: str, after: Position, fields: Iterable[str], part: Part
@@ -56,8 +41,8 @@ class Reader:
         selection = self._client.selection(obj, fields)
         names, entity = selection.resource.key, selection.entity
         filters = list(key_filters(entity, names, dict.fromkeys(keys)))
-        for number, text in enumerate(filters, 1):
-            url = self._client.url(selection.resource) + selection.query(filter=text, orderby=",".join(names))
+        for number, chosen in enumerate(filters, 1):
+            url = self._client.url(selection.resource) + selection.query(filter=chosen, orderby=",".join(names))
             for rows in self._client.pages(url, selection.decode):
                 records = records_of(self._client, selection, rows.rows)
                 yield Page(records, Position(), rows.erp_time, last=number == len(filters) and not rows.next)
@@ -71,7 +56,7 @@ class Reader:
         rows = [row for page in self._client.pages(url, selection.decode) for row in page.rows]
         if any(str(row.get(carrier) or "").strip() != key for row in rows):
             raise self._not_filtered(carrier)
-        return [_hit(spec, record) for record in records_of(self._client, selection, rows)]
+        return [hit_of(spec, record) for record in records_of(self._client, selection, rows)]
 
     def bearing(self, obj: str, prefix: str) -> Iterator[Keyed]:
         """Documents whose key carrier begins with `prefix`. Raises when the ERP's search cannot be trusted."""
@@ -80,10 +65,10 @@ class Reader:
         begins = f"startswith({carrier},{literal('Edm.String', prefix)})"
         for page in Listing(self._client, selection, order, begins).pages(Position()):
             for record in page.records:
-                key = _text(record.data, carrier).strip()
+                key = text(record.data, carrier).strip()
                 if not key.startswith(prefix):
                     raise self._not_filtered(carrier)
-                yield Keyed(key, _hit(spec, record))
+                yield Keyed(key, hit_of(spec, record))
 
     def _bearers(self, obj: str) -> tuple[Find, str, Selection]:
         """What to read of documents that bear our key, the field that bears it, and how the product words a hit."""
@@ -97,56 +82,12 @@ class Reader:
 
     def raw_amounts(self, obj: str) -> Iterator[RawAmount]:
         raw = self._client.resource(obj).raw
-        parts = [raw.amount, raw.currency, raw.company, raw.customer, raw.date]
-        named = filter(None, [*parts, *(rule.field for rule in (raw.open, raw.outside, raw.sign) if rule)])
-        selection = self._client.selection(obj, [*named, *self._client.resource(obj).key])
+        selection = self._client.selection(obj, [*raw_fields(raw), *self._client.resource(obj).key])
         order = Order(selection.entity, tuple(selection.resource.key))
         bounds = both(raw.filter, self._companies(selection))
         for page in Listing(self._client, selection, order, bounds).pages(Position()):
             for record in page.records:
-                yield self._raw(obj, raw, record)
-
-    def _raw(self, obj: str, raw: Raw, record: Record) -> RawAmount:
-        row, on = record.data, _text(record.data, raw.date)[:10]
-        company = _text(row, raw.company)
-        table = self._client.system.tables.get(raw.company_table, {}) if raw.company_table else {}
-        return RawAmount(
-            key=record.key,
-            company=table.get(company, company),
-            customer=strip_zeros(_text(row, raw.customer)),
-            currency=_text(row, raw.currency),
-            amount=self._sign(obj, raw, record) * Decimal(_text(row, raw.amount) or 0),
-            on=date.fromisoformat(on) if on else None,
-            open=raw.open is None or _matches(row, raw.open),
-            in_balance=raw.outside is None or not _matches(row, raw.outside),
-        )
-
-    def _sign(self, obj: str, raw: Raw, record: Record) -> int:
-        """PermanentError for a kind of document whose sign nobody has stated: guessing would hide a difference."""
-        if raw.sign is None:
-            return 1
-        value = _text(record.data, raw.sign.field)
-        if value not in raw.sign.values:
-            facts: dict[str, Any] = {
-                "system": self._client.system.name,
-                "obj": obj,
-                "key": record.key,
-                "field": raw.sign.field,
-            }
-            raise PermanentError("unknown-sign", value=value or "nothing", **facts)
-        return raw.sign.values[value]
-
-
-def _hit(spec: Find, record: Record) -> Hit:
-    row = record.data
-    return Hit(
-        external_id=record.key,
-        customer=strip_zeros(_text(row, spec.customer)),
-        currency=_text(row, spec.currency),
-        total=Decimal(_text(row, spec.total) or 0),
-        state=_text(row, spec.state),
-        cancelled=spec.cancelled is not None and _matches(row, spec.cancelled),
-    )
+                yield raw_of(obj, raw, record, self._client.system)
 
 
 def _share(selection: Selection, part: Part) -> str:
@@ -161,15 +102,6 @@ def _share(selection: Selection, part: Part) -> str:
     first = compare(entity, fields.date, "ge", part.first) if part.first else ""
     before = compare(entity, fields.date, "lt", part.before) if part.before else ""
     return both(first, before) if first else any_of([before, f"{fields.date} eq null"])
-
-
-def _text(row: Wire, name: str) -> str:
-    value = row.get(name) if name else None
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _matches(row: Wire, rule: Match) -> bool:
-    return _text(row, rule.field) in rule.values
 
 
 def _order(selection: Selection, spec: ReadSpec, since: str, longest_s: int) -> Order:

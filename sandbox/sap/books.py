@@ -7,15 +7,16 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from sandbox.office.clock import Clock
+from sandbox.office.company import Company
+from sandbox.office.journal import Journal
+from sandbox.office.money import ZERO
+from sandbox.office.terms import instalments
 from sandbox.sap.catalogue import Catalogue
-from sandbox.sap.clock import Clock
-from sandbox.sap.documents import Company, Document, Line, Link, rest
+from sandbox.sap.documents import Document, Line, Link, rest
 from sandbox.sap.fi import Ledger
-from sandbox.sap.journal import Journal
-from sandbox.sap.money import ZERO
 from sandbox.sap.partners import Partners
 from sandbox.sap.sd import ACCOUNTED, Billing, BillingItem, Delivery, DeliveryItem, Item, Order
-from sandbox.sap.terms import instalments
 
 CHANNEL, DIVISION = "10", "00"
 

@@ -7,9 +7,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sandbox.odata.backend import ControlError, Row
+from sandbox.office.company import Company
+from sandbox.office.money import DIGITS
 from sandbox.sap.books import Books
-from sandbox.sap.documents import Company, Document, Line
-from sandbox.sap.money import DIGITS
+from sandbox.sap.documents import Document, Line
 from sandbox.sap.sd import Order
 
 

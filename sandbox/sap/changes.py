@@ -23,14 +23,14 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sandbox.odata.backend import ControlError, ODataError, ReadRow, Row
+from sandbox.office.money import ZERO, rounded
+from sandbox.office.terms import instalments
 from sandbox.sap.books import CHANNEL, Books
 from sandbox.sap.change_request import Request
 from sandbox.sap.documents import Document, Line, rest
 from sandbox.sap.fi import PostingError
-from sandbox.sap.money import ZERO, rounded
 from sandbox.sap.order_desk import OrderDesk
 from sandbox.sap.sd import REJECTED, Item, Order
-from sandbox.sap.terms import instalments
 
 ORDER_BLOCK = "01"
 SETS = {

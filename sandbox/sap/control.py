@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sandbox.odata.backend import ControlError, ReadRow, Row
+from sandbox.office.money import plain
 from sandbox.sap.books import Books
 from sandbox.sap.changes import Changes
 from sandbox.sap.documents import Line, rest
-from sandbox.sap.money import plain
 from sandbox.sap.order_desk import OrderDesk
 from sandbox.sap.sd import Order
 

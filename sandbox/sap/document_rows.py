@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from sandbox.odata.backend import Row
+from sandbox.office.money import ZERO, plain, rounded
+from sandbox.office.terms import TERMS
 from sandbox.sap import texts
 from sandbox.sap.catalogue import Price, Product
 from sandbox.sap.documents import Line
-from sandbox.sap.money import ZERO, plain, rounded
 from sandbox.sap.order_rows import seconds
 from sandbox.sap.sd import Billing, BillingItem, Delivery, DeliveryItem
-from sandbox.sap.terms import TERMS
 
 
 def delivery_row(delivery: Delivery) -> Row:

@@ -9,26 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
 
-from sandbox.sap.money import ZERO
-
-
-@dataclass(frozen=True)
-class Company:
-    code: str
-    name: str
-    currency: str
-    zone: str
-    country: str
-    fiscal_year_start: int
-    """Month 1-12; a year that starts in October is named after the calendar year it ends in."""
-
-    sales_org: str
-
-    def fiscal_year(self, day: date) -> str:
-        return str(day.year + (1 < self.fiscal_year_start <= day.month))
-
-    def period(self, day: date) -> int:
-        return (day.month - self.fiscal_year_start) % 12 + 1
+from sandbox.office.company import Company
+from sandbox.office.money import ZERO
 
 
 @dataclass(slots=True, eq=False)

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
-from sandbox.sap.clock import Clock
-from sandbox.sap.documents import Clearing, Company, Document, Line, Link, rest
-from sandbox.sap.journal import Journal
-from sandbox.sap.money import ZERO, rounded
+from sandbox.office.clock import Clock
+from sandbox.office.company import Company
+from sandbox.office.journal import Journal
+from sandbox.office.money import ZERO, rounded
+from sandbox.sap.documents import Clearing, Document, Line, Link, rest
 
 RANGES = {"RV": 1800000001, "DR": 1810000001, "UE": 1820000001, "DG": 1600000001, "DZ": 1400000001, "AB": 1000000001}
 REVERSALS = 1700000001

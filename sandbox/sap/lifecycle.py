@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
+from sandbox.office.money import ZERO, rounded
+from sandbox.office.terms import TERMS
 from sandbox.sap.books import Books
 from sandbox.sap.documents import Line, rest
-from sandbox.sap.money import ZERO, rounded
 from sandbox.sap.sd import Billing, BillingItem, Delivery, Item, Order
-from sandbox.sap.terms import TERMS
 
 ONE_DAY = timedelta(days=1)
 

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import gc
 import random
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 from sandbox.sap.books import CHANNEL, DIVISION, Books
-from sandbox.sap.dataset import DataSet
 from sandbox.sap.masterdata import LOADER
 from sandbox.sap.sd import Item, Order
 
 LINES = 5
 APART = timedelta(seconds=7)
-
-
-def without_history(data: DataSet) -> DataSet:
-    """Master data only, without credit limits: nothing to check against so many orders."""
-    partners = [replace(partner, credit_limit=None) for partner in data.partners]
-    return replace(data, partners=partners, orders=[], deliveries=[], invoices=[], payments=[], applications=[])
 
 
 def add_orders(books: Books, number: int, seed: int) -> None:

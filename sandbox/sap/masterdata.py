@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 from sandbox.odata.backend import Row
+from sandbox.office.dataset import DataSet, PartnerData, ProductData
 from sandbox.sap.books import CHANNEL, DIVISION, Books
 from sandbox.sap.catalogue import Product
-from sandbox.sap.dataset import DataSet, PartnerData, ProductData
 from sandbox.sap.texts import internal_unit
 
 LOADER = "DATALOAD"

@@ -11,9 +11,9 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.odata.backend import Caller, Message, Row
+from sandbox.office.money import ZERO
 from sandbox.sap import texts
 from sandbox.sap.books import Books
-from sandbox.sap.money import ZERO
 from sandbox.sap.order_rows import PRICE_STEP
 from sandbox.sap.order_rules import UNIT_FIELDS, OrderRules, refuse
 from sandbox.sap.sd import Item, Order

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.odata.backend import Row
+from sandbox.office.money import ZERO, plain, rounded
 from sandbox.sap import texts
-from sandbox.sap.money import ZERO, plain, rounded
 from sandbox.sap.sd import Billing, Delivery, Item, Order
 
 PRICE_STEP, TAX_STEP = "11", "915"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 from sandbox.odata.backend import Detail, Message, ODataError, Row
+from sandbox.office.money import DIGITS, ZERO
+from sandbox.office.terms import TERMS
 from sandbox.sap import texts
 from sandbox.sap.books import Books
 from sandbox.sap.catalogue import Product
-from sandbox.sap.money import DIGITS, ZERO
 from sandbox.sap.sd import Order
-from sandbox.sap.terms import TERMS
 
 UNIT_FIELDS = ("RequestedQuantitySAPUnit", "RequestedQuantityUnit", "RequestedQuantityISOUnit")
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.odata.backend import Detail, ODataError, Row
-from sandbox.sap.clock import Clock
-from sandbox.sap.journal import Journal
+from sandbox.office.clock import Clock
+from sandbox.office.journal import Journal
 
 _PARTNER = ("BusinessPartner",)
 _ADDRESS = ("AddressID",)

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 
-from sandbox.sap.books import CHANNEL, DIVISION, Books
-from sandbox.sap.clock import morning_of
-from sandbox.sap.dataset import (
+from sandbox.office.clock import morning_of
+from sandbox.office.dataset import (
     ApplicationData,
     DataError,
     DataSet,
@@ -24,10 +23,11 @@ from sandbox.sap.dataset import (
     OrderData,
     PaymentData,
 )
+from sandbox.office.money import ZERO
+from sandbox.sap.books import CHANNEL, DIVISION, Books
 from sandbox.sap.documents import Document, Line
 from sandbox.sap.fi import PostingError
 from sandbox.sap.masterdata import LOADER, load_master_data
-from sandbox.sap.money import ZERO
 from sandbox.sap.sd import CANCELLED, Billing, BillingItem, Delivery, Item, Order
 from sandbox.sap.settlements import Application, Settlements
 from sandbox.sap.texts import internal_unit

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.odata.backend import Caller, Created, Message, ODataError, ReadRow, Row
-from sandbox.sap import classicmodels, document_rows, golden, load_test
-from sandbox.sap import seed as made_up
+from sandbox.office import data_sets
+from sandbox.office.clock import morning_of, noon_of
+from sandbox.sap import document_rows, load_test
 from sandbox.sap.books import Books
 from sandbox.sap.changes import SETS
-from sandbox.sap.clock import morning_of, noon_of
 from sandbox.sap.control import Desk
-from sandbox.sap.dataset import DataError, DataSet
 from sandbox.sap.functions import Functions
 from sandbox.sap.lifecycle import Lifecycle
 from sandbox.sap.order_desk import OrderDesk
@@ -257,7 +256,7 @@ def open_backend(data: Path | None, rows: int | None, date: date | None, seed: i
     Without `data` they are made up from `seed`; `rows` asks for that many orders of five lines and no history.
     DataError (a ValueError) when the data set is not one we know or has a wrong line.
     """
-    source = _data_set(data, rows, date, seed)
+    source = data_sets.choose(data, rows, date, seed)
     books = Books(source.companies)
     replay = Replay(books, source)
     start = date or (replay.last_day if data else source.last_day)
@@ -268,25 +267,6 @@ def open_backend(data: Path | None, rows: int | None, date: date | None, seed: i
         load_test.add_orders(books, rows, seed)
     books.clock.run()
     return S4Backend(books, replay, Lifecycle(books, seed)), _info(books)
-
-
-def _data_set(folder: Path | None, rows: int | None, day: date | None, seed: int) -> DataSet:
-    if folder and rows:
-        raise DataError("rows are made up: ask for them without a data set, or for the data set without rows")
-    if folder is None:
-        data = made_up.make(seed, day or datetime.now().astimezone().date())
-        return load_test.without_history(data) if rows else data
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder; name the one that holds the CSV files of a data set")
-    files = {file.stem for file in folder.glob("*.csv")}
-    if files >= golden.MARKS:
-        return golden.load(folder)
-    if files >= classicmodels.MARKS:
-        return classicmodels.load(folder)
-    layouts = {"golden": golden.FILES, "classicmodels": classicmodels.FILES}
-    nearest = min(layouts, key=lambda name: len(layouts[name] - files))
-    lacking = ", ".join(f"{name}.csv" for name in sorted(layouts[nearest] - files))
-    raise DataError(f"{folder} holds no data set we know; for the layout of {nearest} these are missing: {lacking}")
 
 
 def _info(books: Books) -> dict[str, Any]:

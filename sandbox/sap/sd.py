@@ -13,8 +13,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
+from sandbox.office.money import ZERO, tax_split
 from sandbox.sap.documents import Document
-from sandbox.sap.money import ZERO, tax_split
 
 REJECTED = "00"
 """Assigned by the system when the source gives no reason."""

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from sandbox.office.dataset import ApplicationData, Key, PaymentData
+from sandbox.office.money import ZERO, rounded
 from sandbox.sap.books import Books
-from sandbox.sap.dataset import ApplicationData, Key, PaymentData
 from sandbox.sap.documents import Document, Line, Link, rest
 from sandbox.sap.fi import PostingError
-from sandbox.sap.money import ZERO, rounded
 
 BAD_DEBT, SMALL_DIFFERENCE = "BD1", "KL1"
 

@@ -13,7 +13,6 @@ import httpx
 import pytest
 
 from connectors.base import Position, Record
-from connectors.descriptor import load_product
 from connectors.errors import (
     AccessError,
     ConnectorError,
@@ -23,6 +22,7 @@ from connectors.errors import (
     TransientError,
 )
 from connectors.odata import ODataConnector, open_connector
+from connectors.products import load_product
 from sandbox.server import Sandbox, start
 from tests.unit.connector_help import FakeSystem
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.descriptor import Product, parse_product
 from connectors.odata import ODataConnector, open_connector
+from connectors.odata_descriptor import Product
+from connectors.products import parse_product
 
 URL = "https://erp.example.com:44300"
 
@@ -30,6 +31,7 @@ class FakeSystem:
     key_carrier: str | Mapping[str, str] = ""
     companies: tuple[str, ...] = ()
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=lambda: {"retry_s": 0.0})
     timeout_s: float = 5.0
 

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
 
-from sandbox.sap.dataset import (
+from sandbox.office.company import Company
+from sandbox.office.dataset import (
     ApplicationData,
     DataSet,
     InstalmentData,
@@ -17,7 +18,6 @@ from sandbox.sap.dataset import (
     PaymentData,
     ProductData,
 )
-from sandbox.sap.documents import Company
 
 START = date(2026, 1, 1)
 COMPANY = Company("CN01", "Made-up", "CNY", "Asia/Shanghai", "CN", 1, "CN01")

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from connectors.base import Position
-from connectors.descriptor import HOME, Product, ReadSpec, load_product
+from connectors.descriptor import ReadSpec
 from connectors.errors import ConfigurationError
 from connectors.messages import MESSAGES
+from connectors.odata_descriptor import Product
 from connectors.odata_metadata import Entity, Metadata, parse_metadata
 from connectors.odata_query import Order
+from connectors.products import HOME, load_product
 from tests.unit.connector_help import PRODUCT, connector, product
 
 SHIPPED = sorted(f"{path.parent.name}/{path.stem}" for path in HOME.glob("*/*.yaml"))

@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 
 import sandbox
 from connectors.base import Page, Position
-from connectors.descriptor import HOME, parse_product
 from connectors.errors import PermanentError, TransientError
 from connectors.odata import ODataConnector, open_connector
+from connectors.products import HOME, parse_product
 from sandbox.odata.edmx import metadata_document
 from sandbox.odata.filters import compile_filter
 from sandbox.odata.metadata import load_service

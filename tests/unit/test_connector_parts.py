@@ -9,9 +9,9 @@ import pytest
 import respx
 
 from connectors.base import WHOLE, Part, Position, Splits
-from connectors.descriptor import HOME, load_product
 from connectors.errors import ConfigurationError
 from connectors.odata import ODataConnector
+from connectors.products import HOME, load_product
 from tests.unit.connector_help import METADATA, PRODUCT, ROOT, connector, product
 
 SPLIT = "    partition: {company: Kind, company_table: kinds, date: Created}\n    write:\n"

@@ -15,6 +15,7 @@ from config.expiry import expiries, of_system, problems
 from config.messages import MESSAGES
 from config.settings import Settings
 from config.systems import load_system
+from connectors.auth import make_auth
 from connectors.descriptor import Limits
 from connectors.http import Http
 from tests.unit.certificates import write_certificate
@@ -100,7 +101,7 @@ def test_a_call_tells_until_when_the_servers_certificate_is_valid(tmp_path: Path
     thread = Thread(target=server.serve_forever)
     thread.start()
     system = FakeSystem(url=f"https://127.0.0.1:{server.server_port}", ca_bundle=str(pem))
-    http = Http(system, Limits(), headers={}, auth="basic")
+    http = Http(system, Limits(), headers={}, auth=make_auth(system, "basic"))
     try:
         assert http.certificate_until is None
         http.read(f"{system.url}/no-such-file", use=lambda answer: answer.status)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.sap.dataset import DataError
+from sandbox.office.dataset import DataError
 from sandbox.sap.documents import rest
 from sandbox.sap.s4 import S4Backend
 from tests.unit.sandbox_books_help import assert_sound, books, table

@@ -10,8 +10,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sandbox.office.clock import morning_of
 from sandbox.sap.books import Books
-from sandbox.sap.clock import morning_of
 from sandbox.sap.documents import Line, rest
 from sandbox.sap.fi import PostingError
 from sandbox.sap.replay import Replay

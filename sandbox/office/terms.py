@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from sandbox.sap.money import ZERO, rounded
+from sandbox.office.money import ZERO, rounded
 
 
 @dataclass(frozen=True)

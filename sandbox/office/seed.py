@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
-from sandbox.sap.dataset import (
+from sandbox.office.company import Company
+from sandbox.office.dataset import (
     ApplicationData,
     DataSet,
     DeliveryData,
@@ -20,9 +21,8 @@ from sandbox.sap.dataset import (
     PaymentData,
     ProductData,
 )
-from sandbox.sap.documents import Company
-from sandbox.sap.money import ZERO, rounded, tax_split
-from sandbox.sap.terms import TERMS, instalments
+from sandbox.office.money import ZERO, rounded, tax_split
+from sandbox.office.terms import TERMS, instalments
 
 COMPANIES = [
     Company("CN01", "砺泉自动化（苏州）", "CNY", "Asia/Shanghai", "CN", 1, "CN01"),

@@ -13,8 +13,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from sandbox.sap.documents import Company
-from sandbox.sap.money import DIGITS
+from sandbox.office.company import Company
+from sandbox.office.money import DIGITS
 
 T = TypeVar("T")
 Key = tuple[str, ...]

@@ -8,7 +8,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from sandbox.sap.dataset import (
+from sandbox.office.company import Company
+from sandbox.office.dataset import (
     ApplicationData,
     DataSet,
     DeliveryData,
@@ -23,8 +24,7 @@ from sandbox.sap.dataset import (
     known,
     read,
 )
-from sandbox.sap.documents import Company
-from sandbox.sap.money import ZERO
+from sandbox.office.money import ZERO
 
 FILES = {"customers", "orders", "order_lines", "payments", "products"}
 MARKS = {"sales_reps", "orders", "payments"}

@@ -7,7 +7,8 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from sandbox.sap.dataset import (
+from sandbox.office.company import Company
+from sandbox.office.dataset import (
     DataSet,
     PartnerData,
     ProductData,
@@ -15,8 +16,7 @@ from sandbox.sap.dataset import (
     known,
     read,
 )
-from sandbox.sap.documents import Company
-from sandbox.sap.golden_documents import (
+from sandbox.office.golden_documents import (
     Tables,
     read_applications,
     read_deliveries,

@@ -8,7 +8,8 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from sandbox.sap.dataset import (
+from sandbox.office.company import Company
+from sandbox.office.dataset import (
     ApplicationData,
     DeliveryData,
     InstalmentData,
@@ -23,7 +24,6 @@ from sandbox.sap.dataset import (
     known,
     read,
 )
-from sandbox.sap.documents import Company
 
 INVOICE_KINDS = ("invoice", "credit_memo", "reversal", "pro_forma", "provisional", "opening")
 

@@ -1,0 +1,1 @@
+"""What the sandboxes share behind their protocols: data sets, the clock, money, payment terms, a trade book."""
