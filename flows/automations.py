@@ -24,11 +24,12 @@ STARTS = 5
 """A run that was killed so often is given up: something in it kills."""
 LAST_START = STARTS + 1
 """The start in which a run says that it is given up (flows.deployed)."""
-BEGIN_S = 90
+BEGIN_S = 60
 """How long a worker may need to bring a run up, on a machine that is busy."""
 BEAT = "prefect.flow-run.heartbeat"
 FINAL = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Held", "Cancelled", "Crashed")}
-TAKEN, BEGUN = "prefect.flow-run.Pending", "prefect.flow-run.Running"
+TAKEN = {f"prefect.flow-run.{state}" for state in ("Pending", "Submitting", "InfrastructurePending")}
+BEGUN = "prefect.flow-run.Running"
 CRASHED = "prefect.flow-run.Crashed"
 LET_GO_S = 10
 """A worker of 3.8 with a limit that is given a run again before it has let go of it ends with an error."""
@@ -47,7 +48,7 @@ OURS = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TA
 
 def automations() -> Iterator[AutomationCore]:
     yield _crashed("crosstie: a silent run has crashed", SILENT, SILENT_S, {BEGUN, BEAT}, {BEAT, *FINAL})
-    yield _crashed("crosstie: a run that never began has crashed", NOT_BEGUN, BEGIN_S, {TAKEN}, {BEGUN, *FINAL})
+    yield _crashed("crosstie: a run that never began has crashed", NOT_BEGUN, BEGIN_S, TAKEN, {BEGUN, *FINAL})
     starts = [str(count) for count in range(LAST_START)]
     yield _again("crosstie: a run that was lost starts again", [f"{SILENT}*", f"{NOT_BEGUN}*"], starts)
     yield _again("crosstie: a run that was killed starts again", KILLED, starts[1:], wait_s=LET_GO_S)

@@ -90,7 +90,7 @@ def _as_stored(one: Deployment) -> dict[str, Any]:
         "job_variables": _job_variables(),
         "pull_steps": [],
         "schedules": [(one.cron, one.time_zone, one.active)] if one.cron else [],
-        "limit": 1,
+        "limit": one.at_once,
         "collision": one.collision,
     }
 
@@ -124,7 +124,7 @@ async def _write(client: PrefectClient, flow_id: Any, one: Deployment) -> None:
         job_variables=_job_variables(),
         pull_steps=[],
         schedules=[DeploymentScheduleCreate(schedule=plan, active=one.active)] if plan else [],
-        concurrency_limit=1,
+        concurrency_limit=one.at_once,
         concurrency_options=ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy(one.collision)),
     )
 

@@ -31,13 +31,17 @@ PULL_EVERY, STEP = 15, 2
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """`flow` is a function of flows.deployed; `cron` in `time_zone`; an empty cron has no schedule."""
+    """`flow` is a function of flows.deployed; `cron` in `time_zone`; an empty cron has no schedule.
+
+    `at_once`: so many runs may stand beside each other; what comes on top is cancelled or waits (`collision`).
+    """
 
     flow: str
     name: str
     cron: str
     time_zone: str
     collision: str
+    at_once: int = 1
     active: bool = True
     parameters: Mapping[str, str] = field(default_factory=dict)
     tags: Sequence[str] = (TAG,)
@@ -52,7 +56,8 @@ class Deployment:
         return f"flows.deployed.{self.flow}"
 
 
-SWEEP = Deployment("sweep", "all", SWEEP_CRON, "UTC", CANCEL_NEW)
+SWEEP = Deployment("sweep", "all", SWEEP_CRON, "UTC", CANCEL_NEW, at_once=3)
+"""It mends what was lost, so one that was lost itself must not keep the next one out."""
 
 
 def deployments_of(system: System, objects: Sequence[str]) -> Iterator[Deployment]:
@@ -113,7 +118,7 @@ def _entry(one: Deployment) -> dict[str, Any]:
         "entrypoint": one.entrypoint,
         "parameters": dict(one.parameters),
         "tags": list(one.tags),
-        "concurrency_limit": {"limit": 1, "collision_strategy": one.collision},
+        "concurrency_limit": {"limit": one.at_once, "collision_strategy": one.collision},
         "work_pool": {"name": POOL},
         "schedules": schedules,
     }
