@@ -13,7 +13,7 @@ from commands.output import listing, money, output, table
 from commands.texts import _, say
 from config.exit_codes import OK
 
-app = new_app(help="Customers: list, show, new, send to an ERP.")
+app = new_app(help="Customers: list, show, new, join, send to an ERP.")
 products = new_app(help="Products and prices: list.")
 NUMBER = typer.Argument(..., metavar="NUMBER", help="the CRM's number, such as C000012")
 TEXT = typer.Argument(None, metavar="TEXT", help="part of number or name; else all")
@@ -63,6 +63,35 @@ def show(number: str = NUMBER) -> int:
         (_("Credit limit"), lambda account: money(account["credit_limit"], account["currency"])),
         (_("Blocked"), "customer_blocked"),
     )
+    for twin in row["perhaps_same"]:
+        output.note(say("{number} ({name}) has the same tax number: `crosstie customers join` makes them one.", **twin))
+    return OK
+
+
+@app.command(
+    cls=Command,
+    epilog=examples(('customers join C000012 K3-7 --why "same tax number"', "K3-7 was numbered anew by another ERP")),
+)
+def join(
+    number: str = NUMBER,
+    other: str = typer.Argument(..., metavar="OTHER", help="the number that goes: its ERP customers become NUMBER's"),
+    why: str = typer.Option(..., "--why", metavar="TEXT", help="the reason; it stands in the audit trail"),
+) -> int:
+    """Make two customers one: what their ERPs hold of both is his from now on."""
+    from crm_core import customer_joins
+
+    with session.database() as database:
+        moved = customer_joins.join(database, session.actor(), session.now(), number, other, why=why)
+    erp_customers = [{"system": system, "erp_key": key} for system, key in moved]
+    if not output.result({"number": number, "moved": erp_customers}):
+        output.note(
+            say(
+                "{other} is customer {number} now ({count} ERP customers).",
+                other=other,
+                number=number,
+                count=len(moved),
+            )
+        )
     return OK
 
 

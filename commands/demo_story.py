@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 QUOTES = 12
 QUANTITIES = (Decimal(2), Decimal(5), Decimal(12), Decimal(3))
 TAX = {"CN": Decimal(13)}
+ASKED = Decimal("128.00")
+"""What the seller asks for a piece where the ERP tells no price lists."""
 DAYS = (4, 45)
 """Two steps of the ERP's clock: goods leave and are invoiced, then customers pay."""
 
@@ -54,13 +56,14 @@ def _drafts(ctx: Context) -> Iterator[QuoteDraft]:
     from crm_core import customers
     from crm_core.quote_rows import QuoteDraft
 
-    shelf = _shelf(ctx)
+    shelf, listed = _shelf(ctx)
     for turn, row in enumerate(customers.listing(ctx.database, session.actor(), system=ctx.system)):
         accounts = customers.show(ctx.database, session.actor(), row["number"])["accounts"]
         for account in [one for one in accounts if one["system"] == ctx.system and not _blocked(one)][:1]:
             company = ctx.companies[account["company_code"]]
             currency = account["currency"] or company["currency"]
-            lines = _lines(shelf.get(currency, []), turn, TAX.get(company["country"], Decimal(0)))
+            goods = shelf.get(currency, []) if listed else shelf[""]
+            lines = _lines(goods, turn, TAX.get(company["country"], Decimal(0)), None if listed else ASKED)
             yield QuoteDraft(
                 system=ctx.system,
                 company_code=account["company_code"],
@@ -83,25 +86,26 @@ def _blocked(account: dict[str, Any]) -> bool:
     return any(account[name] for name in names)
 
 
-def _shelf(ctx: Context) -> dict[str, list[str]]:
-    """Products that can be sold, by the currency of a price everybody gets."""
+def _shelf(ctx: Context) -> tuple[dict[str, list[str]], bool]:
+    """Products that can be sold, by the currency of a price everybody gets; all under "" where there are no prices."""
     from crm_core import products
 
-    shelf: dict[str, list[str]] = {}
+    shelf: dict[str, list[str]] = {"": []}
     for product in products.listing(ctx.database, session.actor(), system=ctx.system):
         if not product["blocked"]:
+            shelf[""].append(product["key"])
             for currency in dict.fromkeys(price["currency"] for price in product["prices"]):
                 shelf.setdefault(currency, []).append(product["key"])
-    return shelf
+    return shelf, len(shelf) > 1
 
 
-def _lines(products: Sequence[str], turn: int, tax: Decimal) -> list[DraftLine]:
+def _lines(products: Sequence[str], turn: int, tax: Decimal, price: Decimal | None) -> list[DraftLine]:
     from crm_core.quote_rows import DraftLine
 
     count = min(1 + turn % 3, len(products))
     chosen = [products[(turn * 3 + step) % len(products)] for step in range(count)]
     return [
-        DraftLine(product, QUANTITIES[(turn + step) % len(QUANTITIES)], tax_rate=tax)
+        DraftLine(product, QUANTITIES[(turn + step) % len(QUANTITIES)], price, tax_rate=tax)
         for step, product in enumerate(dict.fromkeys(chosen))
     ]
 

@@ -9,7 +9,7 @@ import typer
 
 from commands import session
 from commands.app import Command, examples
-from commands.output import output, table
+from commands.output import dump_json, output, table, write
 from commands.texts import _
 from config.exit_codes import OK
 
@@ -29,10 +29,12 @@ def doctor(
     files = list(system_files(settings, system))
     found += files
     found += _endings(settings, system)
+    report: dict[str, Any] = {}
     if system and not _bad(files):
-        found += online(settings, system)
-    if not output.result({"checks": [_plain(finding) for finding in found], "ok": not _bad(found)}):
+        found += online(settings, system, report)
+    if not output.result({"checks": [_plain(finding) for finding in found], "ok": not _bad(found), "report": report}):
         _show(found)
+        _show_report(report)
     return max((finding.exit_code for finding in _bad(found)), default=OK)
 
 
@@ -66,6 +68,12 @@ def _show(found: Sequence[Finding]) -> None:
     cells = [[finding.what, states[finding.state], finding.found, finding.cure] for finding in found]
     table([_("Looked at"), _("State"), _("Found"), _("What to do")], cells)
     output.note(_("Something is wrong.") if _bad(found) else _("All is well."))
+
+
+def _show_report(report: dict[str, Any]) -> None:
+    if report:
+        output.note(_("Send us this, please: it says how your ERP differs, and names no customer, text or amount."))
+        write(dump_json(report))
 
 
 def register(app: typer.Typer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from commands.doctor_database import clock
 from commands.doctor_files import ending
@@ -45,7 +45,9 @@ def _file(settings: Settings, name: str) -> Finding:
     return tried(say("System file {name}", name=name), look)
 
 
-def online(settings: Settings, name: str) -> Iterator[Finding]:
+def online(settings: Settings, name: str, report: dict[str, Any]) -> Iterator[Finding]:
+    """Everything we can see of it; `report` is filled with what can be sent to us."""
+    from commands.doctor_tenant import pages
     from config.systems import load_system
     from config.wiring import open_connector
 
@@ -65,6 +67,7 @@ def online(settings: Settings, name: str) -> Iterator[Finding]:
         yield from _services(pong)
         yield from _carriers(system, connector)
         yield _source_paths(settings, system, connector)
+        yield from pages(settings, system, connector, report)
     finally:
         connector.close()
 

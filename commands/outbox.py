@@ -84,6 +84,15 @@ def show(key: str = KEY, version: str = VERSION) -> int:
     return OK
 
 
+def _next_step(row: dict[str, Any]) -> str:
+    """What the next push does with the entry; empty when that is for a person, or nothing is left."""
+    if row["state"] not in ("pending", "unknown"):
+        return ""
+    if row["step"] == "finish":
+        return _("take the steps left on the ERP document (submit, approve ...)")
+    return _("send it") if row["state"] == "pending" else _("look it up in the ERP; send it again if it is not there")
+
+
 def _show_one(row: dict[str, Any]) -> None:
     title = say("{key} version {version}", **row)
     fields = [
@@ -91,6 +100,7 @@ def _show_one(row: dict[str, Any]) -> None:
         (_("Object"), object_name(row["obj"])),
         (_("Action"), action_name(row["action"])),
         (_("State"), state_name(row["state"])),
+        (_("Next step"), _next_step(row)),
         (_("Reason"), row["reason_text"]),
         (_("ERP number"), row["external_id"]),
         (_("Mapping"), row["mapping_version"][:12]),

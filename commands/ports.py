@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Collection
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from config.errors import ConfigError
 
@@ -20,8 +20,14 @@ def is_free(port: int) -> bool:
 
 
 def any_free() -> int:
-    with socket.create_server((HOST, 0)) as server:
-        return int(server.getsockname()[1])
+    return several_free(1)[0]
+
+
+def several_free(count: int) -> list[int]:
+    """So many different ones."""
+    with ExitStack() as held:
+        servers = [held.enter_context(socket.create_server((HOST, 0))) for _number in range(count)]
+        return [int(server.getsockname()[1]) for server in servers]
 
 
 def require_free(port: int, option: str, ours: Collection[int] = ()) -> None:

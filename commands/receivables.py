@@ -83,6 +83,12 @@ SYSTEM = typer.Option("", "--system", metavar="SYSTEM", help="only this system")
 COMPANY = typer.Option("", "--company", metavar="CODE", help="only this company")
 CURRENCY = typer.Option("", "--currency", metavar="XXX", help="only this currency")
 CUSTOMER = typer.Option("", "--customer", metavar="NUMBER", help="only this customer (the CRM's number)")
+BY = typer.Option(
+    "customer",
+    "--by",
+    metavar="customer|company|group",
+    help="one row for each customer in each company, totals, or customers over all companies and systems",
+)
 FORMAT = typer.Option("table", "--format", metavar="table|json|csv|xlsx", help="how to show it")
 OUTPUT = typer.Option(None, "--output", metavar="FILE", help="write it there; xlsx always writes a file")
 
@@ -97,6 +103,7 @@ def _group() -> None:
     epilog=examples(
         ("receivables ageing", "by customer, at the ERP's date"),
         ("receivables ageing --as-of 2026-03-31 --by company", "totals at the end of a quarter"),
+        ("receivables ageing --by group", "what each customer owes all our companies, in whatever ERP"),
         ("receivables ageing --basis invoice --buckets 30,60,90", "other basis and buckets"),
         ("receivables ageing --format xlsx --output ageing.xlsx", "for Excel, with the same totals"),
     ),
@@ -109,7 +116,7 @@ def ageing(
     company: str = COMPANY,
     currency: str = CURRENCY,
     customer: str = CUSTOMER,
-    by: str = typer.Option("customer", "--by", metavar="customer|company", help="one row for each customer, or totals"),
+    by: str = BY,
     form: str = FORMAT,
     target: str = OUTPUT,
 ) -> int:
@@ -155,7 +162,7 @@ def _question(
         company=company,
         currency=currency,
         customer=customer,
-        by=session.one_of(by, ("customer", "company")),
+        by=session.one_of(by, ("customer", "company", "group")),
     )
 
 
@@ -166,9 +173,13 @@ def _sheet(answer: Answer) -> render.Sheet:
 
     names, rows = as_table(answer)
     totals: list[list[Any]] = []
-    if answer.question.by == "customer":
-        question = replace(answer.question, by="company")
-        total_names, found = as_table(replace(answer, question=question, rows=answer.totals))
+    if answer.question.by != "company":
+        grouped = answer.question.by == "group"
+        question = answer.question if grouped else replace(answer.question, by="company")
+        nobody = {"customer": "", "name": ""} if grouped else {}
+        total_names, found = as_table(
+            replace(answer, question=question, rows=[{**nobody, **row} for row in answer.totals])
+        )
         totals = [_as_total(names, dict(zip(total_names, row, strict=True))) for row in found]
     return render.Sheet(
         title=say("Receivables at {day}, {basis}", day=answer.question.as_of, basis=_(BASES[answer.question.basis])),
@@ -183,6 +194,8 @@ def _sheet(answer: Answer) -> render.Sheet:
 
 def _repeated(answer: Answer) -> list[str]:
     """Columns that say nothing: the only system, and local amounts where every currency is the local one."""
+    if answer.question.by == "group":
+        return []
     systems = {row["system"] for row in answer.totals}
     local = all(row["currency"] == row["local_currency"] for row in answer.totals)
     return [*(["system"] if len(systems) < 2 else []), *(LOCAL if local else ())]

@@ -27,6 +27,8 @@ from config.yaml_file import read_yaml
 HORIZON_S = 2.0
 """A sandbox answers or forgets at once, so what is not found two seconds later was not booked."""
 TIMEOUT_S = 30
+SAID = ("auth", "token_url", "time_zone", "options", "lookups", "key_carrier")
+"""What a system file takes over as the sandbox says it, where it says anything."""
 
 
 @dataclass(slots=True)
@@ -163,6 +165,7 @@ def _last_line(log: Path) -> str:
 
 def system_data(settings: Settings, name: str, ready: Mapping[str, Any]) -> dict[str, Any]:
     """The system file for what a sandbox said of itself; its password goes to the home, not into the file."""
+    said = {key: ready[key] for key in SAID if ready.get(key)}
     return {
         "name": name,
         "product": ready["product"],
@@ -175,14 +178,15 @@ def system_data(settings: Settings, name: str, ready: Mapping[str, Any]) -> dict
         "allow_http": True,
         "commit_horizon_s": HORIZON_S,
         "timeout_s": TIMEOUT_S,
+        **said,
         "companies": {code: _company(facts) for code, facts in ready["companies"].items()},
     }
 
 
 def _company(facts: Mapping[str, Any]) -> dict[str, Any]:
-    area = facts.get("sales_area") or {"organization": facts["sales_org"]}
+    area = facts.get("sales_area") or ({"organization": facts["sales_org"]} if facts.get("sales_org") else None)
     known = ("name", "currency", "time_zone", "country", "fiscal_year_start_month")
-    return {**{key: facts[key] for key in known if key in facts}, "sales_area": area}
+    return {**{key: facts[key] for key in known if key in facts}, **({"sales_area": area} if area else {})}
 
 
 def move(settings: Settings, name: str, url: str) -> None:

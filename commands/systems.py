@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from commands import arming, session
+from commands import arming, erp_products, session
 from commands.app import Command, examples, new_app
 from commands.output import output, table
 from commands.texts import _, say
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from config.systems import System
     from crm_core.installation import Installation
 
-app = new_app(help="Configured ERP instances: list, add, check, arm, disarm, adopt.")
+app = new_app(help="Configured ERP instances: list, add, check, arm, disarm, adopt; the products they can be of.")
 
 
 @app.command("list", cls=Command, epilog=examples(("systems list", "every system file and whether it can be used")))
@@ -150,3 +150,4 @@ def check(
 
 
 arming.register(app)
+erp_products.register(app)

@@ -139,7 +139,7 @@ class SystemFile(_Model):
     name: Text = Field(description="the file's name without .yaml")
     product: Text = Field(description="a product such as sap/s4")
     url: Url = Field(description="an address such as https://erp.example.com:44300, without user or password")
-    auth: str = Field("", description="basic, oauth2 or certificate; empty: the product's first")
+    auth: str = Field("", description="one of the product's ways to log on, such as basic or oauth2; empty: its first")
     username: str = Field("", description="a user name or a reference: ${env:NAME} or ${file:path}")
     password: SecretReference | None = Field(None, description="a reference: ${env:NAME} or ${file:path}")
     password_expires: Day | None = Field(None, description="a date such as 2027-01-31, the last on which it works")
@@ -261,7 +261,7 @@ def _rules(system: System) -> Iterator[ConfigError]:
     file = system.file
     if file.name != system.name:
         yield ConfigError("name-differs", place=system.place("name"), name=file.name, file=f"{system.name}.yaml")
-    if file.auth in ("", "basic", "oauth2"):
+    if file.auth != "certificate":
         for key in ("username", "password"):
             if not getattr(file, key):
                 yield ConfigError("missing-key", place=system.place(key), key=key, expected=_expected((key,)))

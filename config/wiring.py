@@ -17,7 +17,7 @@ from config.systems import System, load_system
 
 if TYPE_CHECKING:  # heavy, and not every command needs them
     from connectors.base import Connector as Connector
-    from connectors.base import Page
+    from connectors.base import Page, Quota
     from connectors.base import Pong as Pong
     from connectors.descriptor import BaseProduct
     from crm_core.database import Database
@@ -156,11 +156,11 @@ def _client_certificate(system: System) -> tuple[str, ...]:
     return tuple(str(system.path(name)) for name in files if name)
 
 
-def open_connector(system: System) -> Connector:
-    """The connector of the system's product; close it when done."""
+def open_connector(system: System, quota: Quota | None = None) -> Connector:
+    """The connector of the system's product; close it when done. `quota` counts calls over all workers."""
     from connectors.products import open_connector as connect
 
-    return connect(product_of(system), endpoint(system))
+    return connect(product_of(system), endpoint(system), quota)
 
 
 def first_pages(connector: Connector, obj: str, fields: Iterable[str]) -> Iterator[Page]:
@@ -175,6 +175,7 @@ def first_pages(connector: Connector, obj: str, fields: Iterable[str]) -> Iterat
 def open_context(settings: Settings, name: str) -> Iterator[Context]:
     """Everything a flow needs for one system."""
     from config.mapping_files import open_mapping
+    from crm_core.quotas import CallQuota
     from flows.context import Context
 
     system = load_system(settings, name)
@@ -182,7 +183,7 @@ def open_context(settings: Settings, name: str) -> Iterator[Context]:
         database = open_database(settings)
         stack.callback(close_database, settings, database)
         mapping = open_mapping(settings, system, database)
-        connector = open_connector(system)
+        connector = open_connector(system, CallQuota(database, name))
         stack.callback(connector.close)
         yield Context(
             system=name,
@@ -225,6 +226,7 @@ def lookups(system: System) -> dict[str, dict[str, str]]:
         "distribution_channel": {code: area.channel for code, area in areas.items()},
         "division": {code: area.division for code, area in areas.items()},
         "time_zone": {"system": system.file.time_zone, **{code: system.time_zone(code) for code in companies}},
+        "local_currency": {code: company.currency for code, company in companies.items()},
     }
     for table, entries in system.file.lookups.items():
         tables.setdefault(table, {}).update(entries)

@@ -13,6 +13,8 @@ OBJECTS = {
     "invoices": N_("invoices"),
     "open_items": N_("open items"),
     "payments": N_("payments"),
+    "applications": N_("applications of payments"),
+    "contracts": N_("contracts"),
     "outbox": N_("outbox"),
     "quotes": N_("quotes"),
 }
@@ -48,6 +50,9 @@ STATES = {
     "credit_hold": N_("credit hold"),
     "approval": N_("awaiting approval"),
     "complete": N_("complete"),
+    # contracts
+    "active": N_("active"),
+    "closed": N_("closed"),
 }
 BASES = {
     "order": N_("order"),

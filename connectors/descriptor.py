@@ -7,6 +7,7 @@ the strongest thing in it is a dotted path. Texts under `filter` are in the prot
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -71,10 +72,14 @@ class ReadSpec(Strict):
 
 
 class KeyCarrier(Strict):
-    """The field that holds our key, and the others a site may choose instead."""
+    """The field that holds our key, and the others a site may choose instead.
+
+    `unique`: the ERP itself refuses a second document with the same key.
+    """
 
     default: str
     allowed: list[str] = []
+    unique: bool = False
 
 
 class Match(Strict):
@@ -167,6 +172,7 @@ class BaseResource(Strict):
     company: str = ""
     paging: Paging = Paging()
     reads: list[ReadSpec] = Field(min_length=1)
+    write: BaseWrite | None = None
     partition: Partition | None = None
     raw: Raw = Raw()
 
@@ -191,15 +197,22 @@ class BaseResource(Strict):
 
 
 class BaseProduct(Strict):
-    """`commit_horizon_s`: after it a write that was never answered and is not found was not booked.
+    """`title`: the product's name. `rung`: 1 data alone, 2 with hooks in quirks.py, 3 with a protocol client for it.
+
+    `commit_horizon_s`: after it a write that was never answered and is not found was not booked.
 
     `longest_transaction_s`: a change can become visible that long after its stamp. `options`: what a system file must
-    (`true`) or may say of a system of this product beyond address and user, with what it is.
+    (`true`) or may say of a system of this product beyond address and user. `unverified`: what nobody has seen on a
+    real tenant yet, one sentence each; docs/products.md lists it.
     """
 
     name: str
+    title: str = ""
+    rung: Literal[1, 2, 3] = 1
     protocol: str
     limits: Limits = Limits()
     commit_horizon_s: int = Field(ge=0)
     longest_transaction_s: int = Field(ge=0)
     options: dict[str, bool] = {}
+    unverified: list[str] = []
+    resources: Mapping[str, BaseResource] = {}

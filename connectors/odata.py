@@ -1,4 +1,4 @@
-"""The connector for OData V2, as SAP Gateway speaks it. What differs between products stands in their files."""
+"""The connector for OData, as SAP Gateway speaks it. What differs between products stands in their files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from connectors.base import (
 from connectors.descriptor import Limits
 from connectors.errors import AccessError
 from connectors.odata_client import Client
-from connectors.odata_descriptor import Product
+from connectors.odata_descriptor import ODataProduct, Product
+from connectors.odata_dialect import V2, Dialect
 from connectors.odata_read import Reader
 from connectors.odata_write import Writer
 from connectors.pace import Deadline
@@ -35,9 +36,9 @@ from connectors.words import limits_of, logon_of
 class ODataConnector:
     """See `connectors.base.Connector`. May be used by several threads; each has its own session at the ERP."""
 
-    def __init__(self, product: Product, system: System, limits: Limits, auth: str) -> None:
+    def __init__(self, product: ODataProduct, system: System, limits: Limits, auth: str, dialect: Dialect) -> None:
         self.product, self.system = product, system
-        self._client = Client(product, system, limits, auth)
+        self._client = Client(product, system, limits, auth, dialect)
         self._reader, self._writer = Reader(self._client), Writer(self._client)
 
     def ping(self) -> Pong:
@@ -110,6 +111,7 @@ class ODataConnector:
 
 def open_connector(product: Product, system: System, quota: Quota | None = None) -> ODataConnector:
     """See `connectors.products.open_connector`; OData products have no quotas."""
-    connector = ODataConnector(product, system, limits_of(product, system), logon_of(product, [*product.auth], system))
+    auth = logon_of(product, [*product.auth], system)
+    connector = ODataConnector(product, system, limits_of(product, system), auth, V2())
     connector.check_carriers()
     return connector

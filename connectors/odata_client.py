@@ -14,11 +14,10 @@ from connectors.base import System, Wire
 from connectors.descriptor import Limits
 from connectors.errors import ConfigurationError, PermanentError, TransientError
 from connectors.http import Http
-from connectors.odata_descriptor import Product, Resource, Write
-from connectors.odata_errors import Judge
-from connectors.odata_metadata import Entity, Metadata, parse_metadata
-from connectors.odata_query import query
-from connectors.odata_shape import Decode, Shape, Tree, UnknownFieldError, decoder, expand, select, tree_of, with_keys
+from connectors.odata_descriptor import ODataProduct, ODataResource, Write
+from connectors.odata_dialect import Dialect, Plain
+from connectors.odata_metadata import Entity, Metadata
+from connectors.odata_shape import Decode, Tree, UnknownFieldError, tree_of, with_keys
 from connectors.odata_types import join_key, strip_zeros
 from connectors.pace import Deadline
 from connectors.product_yaml import nearest
@@ -34,14 +33,15 @@ class Rows:
     erp_time: datetime
 
 
-class Client(Words[Resource, Write]):
-    def __init__(self, product: Product, system: System, limits: Limits, auth: str) -> None:
+class Client(Words[ODataResource, Write]):
+    def __init__(self, product: ODataProduct, system: System, limits: Limits, auth: str, dialect: Dialect) -> None:
         headers = {product.logon.client: system.client, product.logon.language: system.language}
         kept = {name: value for name, value in headers.items() if name and value}
+        self.dialect = dialect
         super().__init__(product, system, product.resources)
         self._root = product.root
-        self.http = Http(system, limits, headers=kept, auth=make_auth(system, auth))
-        self.judge = Judge(system.name, system.username, product.texts.locked, product.texts.single_write)
+        self.http = Http(system, limits, headers={**kept, **dialect.headers}, auth=make_auth(system, auth))
+        self.judge = dialect.judge(system.name, system.username, product.texts.locked, product.texts.single_write)
         self._metadata: dict[str, Metadata] = {}
         self._lock = threading.Lock()
 
@@ -53,7 +53,7 @@ class Client(Words[Resource, Write]):
     def root(self, service: str) -> str:
         return f"{self.http.base}{self._root}/{service}"
 
-    def url(self, resource: Resource) -> str:
+    def url(self, resource: ODataResource) -> str:
         return f"{self.root(resource.service)}/{resource.set}"
 
     def metadata(self, service: str) -> Metadata:
@@ -69,14 +69,14 @@ class Client(Words[Resource, Write]):
         def parse(answer: Answer) -> Metadata:
             self.judge.read(answer)
             try:
-                return parse_metadata(answer.body)
+                return self.dialect.metadata(answer.body)
             except ValueError as exc:
                 facts: dict[str, Any] = {"system": self.system.name, "service": service, "reason": str(exc)}
                 raise PermanentError("metadata-broken", **facts) from None
 
         return parse
 
-    def entity(self, resource: Resource) -> Entity:
+    def entity(self, resource: ODataResource) -> Entity:
         entity = self.metadata(resource.service).of_set(resource.set)
         if entity is None:
             facts: dict[str, Any] = {"system": self.system.name, "service": resource.service, "set": resource.set}
@@ -89,19 +89,18 @@ class Client(Words[Resource, Write]):
         entity, metadata = self.entity(resource), self.metadata(resource.service)
         named = list(fields)
         try:
-            tree = with_keys(tree_of([*named, *(also if named else ())]), entity, metadata)
+            tree: Tree = with_keys(tree_of([*named, *(also if named else ())]), entity, metadata)
         except UnknownFieldError as exc:
             near = (nearest(exc.path.rpartition(".")[2], exc.known) or ["nothing like it"])[0]
             facts: dict[str, Any] = {"system": self.system.name, "obj": obj, "field": exc.path, "nearest": near}
             raise ConfigurationError("source-field-missing", **facts) from None
-        options = {"select": select(tree, entity, metadata), "expand": ",".join(expand(tree, entity, metadata))}
-        decode = decoder(tree, entity, metadata)
-        return Selection(resource, entity, options, Shape(tree, entity, metadata), tree, decode)
+        speak, place = self.dialect, (tree, entity, metadata)
+        return Selection(resource, entity, speak, speak.options(*place), speak.shape(*place), speak.decoder(*place))
 
     # reading
 
     def page(self, url: str, decode: Decode) -> Rows:
-        return self.http.read(url, use=lambda answer: self._rows(answer, decode))
+        return self.http.read(url, use=lambda answer: self._rows(answer, decode, url))
 
     def pages(self, url: str, decode: Decode) -> Iterator[Rows]:
         """This address's page and those the server names after it, verbatim; a page named twice ends in an error."""
@@ -109,20 +108,19 @@ class Client(Words[Resource, Write]):
         while url:
             rows = self.page(url, decode)
             yield rows
-            url = self.http.same_origin(rows.next, url) if rows.next else ""
+            url = rows.next
             if url in passed:
                 path = url.partition("?")[0].removeprefix(str(self.http.base))
                 raise TransientError("repeated-page", system=self.system.name, path=path)
             passed.add(url)
 
-    def _rows(self, answer: Answer, decode: Decode) -> Rows:
+    def _rows(self, answer: Answer, decode: Decode, url: str) -> Rows:
         self.judge.read(answer)
         data = self.judge.data(answer, decode)
-        rows = data if isinstance(data, list) else data.get("results")
+        rows, following = self.dialect.page(data)
         if not isinstance(rows, list):
-            raise PermanentError("answer-shape", system=self.system.name, path=answer.path, what="d.results")
-        next_url = "" if isinstance(data, list) else data.get("__next") or ""
-        return Rows(rows, next_url, answer.erp_time)
+            raise PermanentError("answer-shape", system=self.system.name, path=answer.path, what="rows")
+        return Rows(rows, self.http.same_origin(following, url) if following else "", answer.erp_time)
 
     def one(self, url: str, deadline: Deadline | None = None) -> Wire | None:
         """A single entity as the wire has it, None when it does not exist."""
@@ -141,15 +139,15 @@ class Client(Words[Resource, Write]):
 class Selection:
     """A resource with the fields to be read of it."""
 
-    resource: Resource
+    resource: ODataResource
     entity: Entity
+    dialect: Dialect
     options: Mapping[str, str]
-    shape: Shape
-    tree: Tree
+    plain: Plain
     decode: Decode
 
     def query(self, **options: str | int) -> str:
-        return query(**options, **self.options)
+        return self.dialect.query(**options, **self.options)
 
     def key(self, row: Wire) -> str:
         """The full ERP key of a plain record; KeyError when a part is missing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -20,20 +21,25 @@ class Write(BaseWrite):
     cancel: Cancel | None = None
 
 
-class Resource(BaseResource):
-    """`path` is service/entity set."""
+class ODataResource(BaseResource):
+    """`path` is service/entity set, below the product's root."""
 
-    protocol: Literal["odata"] | None = None
-    path: str = Field(pattern=r"^[^/]+/[^/]+$")
+    protocol: str | None = None
+    path: str
     write: Write | None = None
 
     @property
     def service(self) -> str:
-        return self.path.split("/")[0]
+        return self.path.rpartition("/")[0]
 
     @property
     def set(self) -> str:
-        return self.path.split("/")[1]
+        return self.path.rpartition("/")[2]
+
+
+class Resource(ODataResource):
+    protocol: Literal["odata"] | None = None
+    path: str = Field(pattern=r"^[^/]+/[^/]+$")
 
 
 class LogonHeaders(Strict):
@@ -50,10 +56,16 @@ class Texts(Strict):
     single_write: list[Pattern] = Field(default_factory=list)
 
 
-class Product(BaseProduct):
-    protocol: Literal["odata"]
+class ODataProduct(BaseProduct):
+    """What the products of either version say; `root` is the address below which their services are."""
+
     root: str
     auth: list[Literal["basic", "oauth2", "certificate"]] = Field(["basic"], min_length=1)
     logon: LogonHeaders = LogonHeaders()
     texts: Texts = Texts()
+    resources: Mapping[str, ODataResource]
+
+
+class Product(ODataProduct):
+    protocol: Literal["odata"]
     resources: dict[str, Resource]

@@ -39,7 +39,8 @@ class TwoLinesError(Exception):
 
 
 def entity_path(entity: Entity, row: Wire) -> str:
-    return entity.set + key_predicate([(name, entity.properties[name].type, row[name]) for name in entity.keys])
+    parts = [(name, entity.properties[name].type, row[name]) for name in entity.keys]
+    return entity.set + key_predicate(parts, entity.types.literal)
 
 
 def header_step(entity: Entity, row: Wire, wanted: Wire, fields: Sequence[str]) -> Iterator[Step]:

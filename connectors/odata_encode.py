@@ -1,4 +1,4 @@
-"""Plain values as a JSON V2 request states them, by the service's own types."""
+"""Plain values as a JSON request states them, by the service's own types."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import msgspec
 from connectors.base import Wire
 from connectors.errors import ConfigurationError, RecordRejectedError
 from connectors.odata_metadata import Entity, Metadata
-from connectors.odata_types import to_wire
 from connectors.product_yaml import nearest
 
 
@@ -33,7 +32,7 @@ class Encoder:
                 lines = [self._wire(target, line, below) for line in (value if many else [value])]
                 found[name] = lines if many else lines[0]
             elif name in entity.properties:
-                found[name] = self._value(prefix + name, entity.properties[name].type, value)
+                found[name] = self._value(entity, prefix + name, entity.properties[name].type, value)
             else:
                 raise self._unknown(prefix + name, [*entity.properties, *entity.navigations])
         return found
@@ -42,9 +41,9 @@ class Encoder:
         near = (nearest(field.rpartition(".")[2], known) or ["nothing like it"])[0]
         return ConfigurationError("target-field-missing", system=self._system, obj=self._obj, field=field, nearest=near)
 
-    def _value(self, field: str, edm: str, value: Any) -> Any:
+    def _value(self, entity: Entity, field: str, edm: str, value: Any) -> Any:
         try:
-            return to_wire(edm, value)
+            return entity.types.to_wire(edm, value)
         except (ValueError, TypeError):
             facts: dict[str, Any] = {
                 "system": self._system,

@@ -24,6 +24,7 @@ from connectors.odata_types import decode
 
 WRAPPERS = {"/IWBEP/CX_MGW_BUSI_EXCEPTION", "/IWBEP/CX_MGW_TECH_EXCEPTION"}
 """Codes Gateway adds around the application's own messages; they say nothing."""
+SEVERITIES = {"1": "success", "2": "info", "3": "warning", "4": "error"}
 UNSUPPORTED = {405, 406, 415, 501}
 CONFLICTS = {409, 412, 428}
 
@@ -41,11 +42,22 @@ def _json_error(body: bytes) -> dict[str, Any]:
     try:
         error = msgspec.json.decode(body)["error"]
         inner = error.get("innererror") or {}
-        raw = inner.get("errordetails") or []
-        details = [{k: str(d.get(k, "")) for k in ("code", "message", "severity")} for d in raw]
-        return {"code": str(error.get("code", "")), "message": _text(error.get("message")), "details": details}
+        top = {"code": str(error.get("code", "")), "message": _text(error.get("message"))}
+        more = [top | {"severity": "error"}] if error.get("details") else []
+        raw = inner.get("errordetails") or error.get("details") or []
+        return top | {"details": more + [_detail(detail) for detail in raw]}
     except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
         return {}
+
+
+def _detail(detail: Any) -> dict[str, str]:
+    """V4 states the severity in an annotation, whose namespace may have any alias."""
+    severity = next((value for name, value in detail.items() if name.endswith(("severity", "Severity"))), "")
+    return {
+        "code": str(detail.get("code", "")),
+        "message": str(detail.get("message", "")),
+        "severity": SEVERITIES.get(str(severity), str(severity)),
+    }
 
 
 def _text(message: Any) -> str:
@@ -134,7 +146,7 @@ class Judge:
             raise AccessError("logon-page", type=answer.content_type, **self._where(answer))
 
     def data(self, answer: Answer, decode: Callable[[bytes], Any] = decode) -> Any:
-        """The `d` of a JSON answer. AccessError for a web page, TransientError for half an answer."""
+        """What a JSON answer is about. AccessError for a web page, TransientError for half an answer."""
         where = self._where(answer)
         if answer.content_type != "application/json":
             raise AccessError("logon-page", type=answer.content_type or "no type", **where)
@@ -142,12 +154,17 @@ class Judge:
             body = decode(answer.body)
         except msgspec.DecodeError:
             raise TransientError("broken-answer", **where) from None
-        if not isinstance(body, dict) or not isinstance(body.get("d"), (dict, list)):
-            raise PermanentError("answer-shape", what="d", **where)
-        return body["d"]
+        found = self._inside(body) if isinstance(body, dict) else None
+        if not isinstance(found, (dict, list)):
+            raise PermanentError("answer-shape", what="data", **where)
+        return found
+
+    def _inside(self, body: dict[str, Any]) -> Any:
+        """What a JSON answer is about, without its wrapper."""
+        return body.get("d")
 
     def created(self, answer: Answer) -> Any:
-        """The `d` of an accepted write; OutcomeUnknownError when the answer does not show what was booked."""
+        """What an accepted write answers; OutcomeUnknownError when the answer does not show what was booked."""
         try:
             return self.data(answer)
         except ConnectorError:

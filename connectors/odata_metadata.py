@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from lxml import etree
 
+from connectors import odata_types
+
 SAP = "{http://www.sap.com/Protocols/SAPData}"
+
+
+@dataclass(frozen=True, slots=True)
+class Types:
+    """How a version of OData writes a value of a type: in an address (not percent-encoded yet), and in a body."""
+
+    literal: Callable[[str, str], str]
+    to_wire: Callable[[str, Any], Any]
+
+
+V2_TYPES = Types(odata_types.literal, odata_types.to_wire)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +51,7 @@ class Entity:
     keys: tuple[str, ...]
     properties: dict[str, Property]
     navigations: dict[str, Navigation]
+    types: Types = V2_TYPES
 
 
 class Metadata:

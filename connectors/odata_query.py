@@ -1,4 +1,4 @@
-"""Addresses of OData V2 reads: filters, order and the place where a read goes on.
+"""Addresses of OData reads: filters, order and the place where a read goes on.
 
 A read is ordered by (cursor, key). It goes on behind a position by comparing those values, never by counting rows
 (`$skip`), so rows that change between two pages move to the end and are read again; none is passed over.
@@ -6,25 +6,26 @@ A read is ordered by (cursor, key). It goes on behind a position by comparing th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from connectors.base import Position
 from connectors.odata_metadata import Entity
-from connectors.odata_types import literal, next_instant, split_key
+from connectors.odata_types import next_instant, split_key
 
 MAX_FILTER = 5000
 """Longest `$filter` of a look-up, percent-encoded: web servers take addresses of 8,000 characters."""
 
 
-def query(**options: str | int) -> str:
-    """`?$filter=...&$top=...` percent-encoded; options without a value are left out."""
+def query(options: Mapping[str, str | int], *fixed: str) -> str:
+    """`?$filter=...&$top=...` percent-encoded, then `fixed`; options without a value are left out."""
     pairs = [f"${name}={quote(str(value), safe=SAFE)}" for name, value in options.items() if value not in ("", 0)]
-    return "?" + "&".join([*pairs, "$format=json"])
+    return "?" + "&".join([*pairs, *fixed]) if pairs or fixed else ""
 
 
 SAFE = "(),'/:*$"
+DAY_TYPES = ("Edm.DateTime", "Edm.Date")
 
 
 def both(*terms: str) -> str:
@@ -39,7 +40,7 @@ def any_of(terms: Iterable[str]) -> str:
 
 
 def compare(entity: Entity, field: str, operator: str, value: str) -> str:
-    return f"{field} {operator} {literal(entity.properties[field].type, value)}"
+    return f"{field} {operator} {entity.types.literal(entity.properties[field].type, value)}"
 
 
 def one_of(entity: Entity, field: str, values: Collection[str]) -> str:
@@ -119,7 +120,7 @@ class Order:
         return both(first, compare(self.entity, self.cursor, "lt", self.next_instant(stamp)))
 
     def next_instant(self, stamp: str) -> str:
-        return next_instant(stamp, day=self.entity.properties[self.cursor].type == "Edm.DateTime")
+        return next_instant(stamp, day=self.entity.properties[self.cursor].type in DAY_TYPES)
 
     def _stamped(self) -> str:
         return compare(self.entity, self.cursor, "ge", self.since) if self.since else f"{self.cursor} ne null"

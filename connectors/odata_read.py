@@ -1,4 +1,4 @@
-"""Reading OData V2: pages in (stamp, key) order, look-ups by key, search by our key, raw amounts."""
+"""Reading OData: pages in (stamp, key) order, look-ups by key, search by our key, raw amounts."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ for a time of day, amounts and numbers as text, booleans as booleans. JSON numbe
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -162,9 +162,9 @@ def _ms(value: datetime) -> int:
     return (value - EPOCH) // timedelta(milliseconds=1)
 
 
-def key_predicate(parts: Sequence[tuple[str, str, str]]) -> str:
+def key_predicate(parts: Sequence[tuple[str, str, str]], worded: Callable[[str, str], str] = literal) -> str:
     """`('1')` or `(A='1',B='2')` for (name, type, value) parts, percent-encoded for a path."""
-    quoted = [(name, quote(literal(edm, value), safe="'")) for name, edm, value in parts]
+    quoted = [(name, quote(worded(edm, value), safe="'")) for name, edm, value in parts]
     if len(quoted) == 1:
         return f"({quoted[0][1]})"
     return "(" + ",".join(f"{name}={value}" for name, value in quoted) + ")"

@@ -1,4 +1,4 @@
-"""Writing OData V2: create once, bring to a wanted state, cancel. Who calls decides whether to call again."""
+"""Writing OData: create once, bring to a wanted state, cancel. Who calls decides whether to call again."""
 
 from __future__ import annotations
 
@@ -13,16 +13,12 @@ from connectors.odata_batch import Operation
 from connectors.odata_client import Client, Selection
 from connectors.odata_diff import Step, TwoLinesError, cancel_steps, differences, header_step, line_steps
 from connectors.odata_encode import Encoder
-from connectors.odata_errors import warnings
 from connectors.odata_metadata import Entity, Metadata
-from connectors.odata_query import query
 from connectors.odata_send import Sender
-from connectors.odata_shape import keep_etags
 from connectors.odata_types import join_key, key_predicate, split_key, strip_zeros
 from connectors.pace import Deadline
 from connectors.product_yaml import nearest
 
-JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 ROUNDS = 200
 """Most writes of one change, each followed by a look at what it did."""
 
@@ -40,7 +36,8 @@ class Writer:
         entity, metadata = self._client.entity(resource), self._client.metadata(resource.service)
         self._check_fits(entity, carrier, key)
         body = Encoder(self._system, obj, metadata).encode(entity, {**wire, carrier: key})
-        answer = self._sender.send(resource.service, Operation("POST", resource.set, body, JSON), deadline)
+        operation = Operation("POST", resource.set, body, self._client.dialect.json)
+        answer = self._sender.send(resource.service, operation, deadline)
         self._client.judge.write(answer, obj)
         created = self._client.judge.created(answer)
         where: dict[str, Any] = {"system": self._system, "method": answer.method, "path": answer.path}
@@ -50,7 +47,7 @@ class Writer:
             raise OutcomeUnknownError("outcome-unknown", reason="answer without key", **where) from None
         strip = resource.strip_zeros
         external_id = join_key([strip_zeros(v) if n in strip else v for n, v in zip(resource.key, parts, strict=True)])
-        return Ack(external_id, warnings=warnings(answer.headers.get("sap-message", "")))
+        return Ack(external_id, warnings=self._client.dialect.warnings(answer.headers))
 
     def _check_fits(self, entity: Entity, carrier: str, key: str) -> None:
         prop = entity.properties.get(carrier)
@@ -137,12 +134,13 @@ class Writer:
         types = [selection.entity.properties[name].type for name in resource.key]
         parts = list(zip(resource.key, types, split_key(external_id, len(resource.key)), strict=True))
         row = self._client.one(
-            f"{self._client.url(resource)}{key_predicate(parts)}{query(**selection.options)}", deadline
+            self._client.url(resource) + key_predicate(parts, selection.entity.types.literal) + selection.query(),
+            deadline,
         )
         if row is None:
             raise RecordRejectedError("document-gone", system=self._system, obj=obj, key=external_id)
-        keep_etags(row)
-        selection.shape.plain(row)
+        self._client.dialect.keep_etags(row)
+        selection.plain(row)
         return selection, row
 
     def _apply(
@@ -157,26 +155,26 @@ class Writer:
             if not any(self._client.judge.refuses_several(answer) for answer in inner):
                 for answer in inner:
                     self._client.judge.write(answer, obj, key)
-                return steps, _said(inner), True
+                return steps, self._said(inner), True
             together = False
         answer = self._sender.send(service, operations[0], deadline)
         self._client.judge.write(answer, obj, key)
-        return steps[:1], _said([answer]), together
+        return steps[:1], self._said([answer]), together
 
     def _operation(self, obj: str, metadata: Metadata, step: Step) -> Operation:
-        headers = {**JSON, "If-Match": step.etag} if step.etag else JSON
+        json = self._client.dialect.json
+        headers = {**json, "If-Match": step.etag} if step.etag else json
         return Operation(
             step.method, step.path, Encoder(self._system, obj, metadata).encode(step.entity, step.body), headers
         )
+
+    def _said(self, inner: Sequence[Answer]) -> list[str]:
+        return [text for answer in inner for text in self._client.dialect.warnings(answer.headers)]
 
 
 def _done_before(step: Step, sent: Sequence[Step]) -> bool:
     """The same write was sent already and the ERP keeps its own value: once more would change nothing."""
     return any((step.path, step.method, step.body) == (old.path, old.method, old.body) for old in sent)
-
-
-def _said(inner: Sequence[Answer]) -> list[str]:
-    return [text for answer in inner for text in warnings(answer.headers.get("sap-message", ""))]
 
 
 def _paths(wanted: Mapping[str, Any], children: Mapping[str, Children], prefix: str = "") -> Iterator[str]:

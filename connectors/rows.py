@@ -13,11 +13,15 @@ from connectors.errors import PermanentError
 
 
 def text(row: Mapping[str, Any], path: str) -> str:
-    """The value at a path as text; empty where there is none. A flat name with dots goes before a path."""
+    """The value at a path as text; empty where there is none. A flat name with dots goes before a path.
+
+    Of a list the first item is meant.
+    """
     value: Any = row.get(path) if path else None
     if value is None and "." in path:
         value = row
         for part in path.split("."):
+            value = value[0] if isinstance(value, list) and value else value
             value = value.get(part) if isinstance(value, Mapping) else None
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 

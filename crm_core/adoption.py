@@ -58,6 +58,11 @@ class Judged:
     def external_id(self) -> str:
         return self.hits[0].external_id
 
+    @property
+    def done(self) -> bool:
+        """Whether the document waits for no further steps of ours."""
+        return getattr(self.hits[0], "done", True)
+
 
 def judge(db: Database, obj: str, found: Mapping[str, Sequence[Found]], same: Same) -> list[Judged]:
     """Say of each key what its documents are to us."""
@@ -76,8 +81,8 @@ def _judged(conn: Connection, obj: str, key: str, hits: Sequence[Found], same: S
     unsettled = next((entry for entry in entries if entry.state != "sent"), None)
     if len(hits) > 1:
         return Judged(key, hits, "review", unsettled, "several-documents")
-    if creates[-1].state != "sent":
-        agrees = same(hits[0], creates[-1])
+    if not any(entry.state == "sent" for entry in entries) or not (creates[-1].step or creates[-1].state == "sent"):
+        agrees = same(hits[0], creates[-1]) and creates[-1].external_id in ("", hits[0].external_id)
         return Judged(key, hits, "found" if agrees else "review", creates[-1], "" if agrees else "document-differs")
     if getattr(hits[0], "cancelled", False) and _called_off(conn, obj, creates[-1].crm_id):
         return Judged(key, hits, "known")
@@ -114,10 +119,10 @@ def settle(db: Database, actor: Actor, now: datetime, judged: Judged, why: str) 
         return
     with db.write() as conn:
         if judged.verdict == "found":
-            outbox_desk.bind(conn, entry, judged.external_id, now, actor.name)
+            outbox_desk.bind(conn, entry, judged.external_id, now, actor.name, done=judged.done)
         elif judged.verdict == "review":
             outbox_desk.set_aside(conn, entry, judged.hits, judged.why)
-        became = {"found": "sent", "review": "review"}[judged.verdict]
+        became = {"found": "sent" if judged.done else "pending", "review": "review"}[judged.verdict]
         state, number = [entry.state, became], judged.external_id
         outbox_entry.note(conn, entry, now, actor.name, "adopt", state=state, external_id=number, why=why)
 
@@ -142,7 +147,9 @@ def unlinked_customers(db: Database, system: str, erp_keys: Iterable[str]) -> li
         return sorted(set(erp_keys) - set(conn.execute(linked).scalars()))
 
 
-def adopt_customer(db: Database, actor: Actor, now: datetime, system: str, key: str, erp_key: str, why: str) -> str:
+def adopt_customer(
+    db: Database, actor: Actor, now: datetime, system: str, key: str, erp_key: str, why: str, *, done: bool = True
+) -> str:
     """An entry for an ERP customer of ours that was pulled meanwhile; returns the CRM's number of him."""
     access.require(actor, "outbox.settle")
     refs = schema.external_ref
@@ -152,11 +159,13 @@ def adopt_customer(db: Database, actor: Actor, now: datetime, system: str, key: 
     if number is None:
         raise RefusedError("adopt-not-taken", key=key, external_id=erp_key)
     document = {"system": system, "obj": "customers", "key": key, "crm_id": number, "external_id": erp_key}
-    outbox_desk.adopt(db, actor, now, **document, why=why)
+    outbox_desk.adopt(db, actor, now, **document, why=why, done=done)
     return str(number)
 
 
-def adopt_order(db: Database, actor: Actor, now: datetime, system: str, key: str, erp_key: str, why: str) -> str:
+def adopt_order(
+    db: Database, actor: Actor, now: datetime, system: str, key: str, erp_key: str, why: str, *, done: bool = True
+) -> str:
     """Make the accepted quote that an ERP order of ours, pulled meanwhile, must have come from; returns its number.
 
     The ERP knows neither tax nor payment plan, validity nor seller: the quote has none, and `actor` owns it. A draft
@@ -174,7 +183,7 @@ def adopt_order(db: Database, actor: Actor, now: datetime, system: str, key: str
         order_decisions.put(conn, quote, "create", now, actor.name)
         entry = outbox_entry.load(conn, key, quote.head["version"])
         assert entry is not None
-        outbox_desk.bind(conn, entry, erp_key, now, actor.name)
+        outbox_desk.bind(conn, entry, erp_key, now, actor.name, done=done)
         outbox_entry.note(conn, entry, now, actor.name, "adopt", external_id=erp_key, why=why)
         detail = {"number": number, "version": quote.head["version"], "state": quote.head["state"], "why": why}
         audit.append(conn, at=now, actor=actor.name, action="quote.adopt", obj="quotes", system=system, detail=detail)

@@ -43,8 +43,12 @@ class Group:
 
 
 def document_of(line_key: str) -> str:
-    """The key of a line's document: the line's key without its last part."""
-    return line_key.rpartition("/")[0]
+    """The key of a line's document: the line's key without its last part; the whole where it has but one.
+
+    >>> document_of("CN01/2026/90/1"), document_of("100477/2"), document_of("7"), document_of("")
+    ('CN01/2026/90', '100477', '7', '')
+    """
+    return line_key.rpartition("/")[0] or line_key
 
 
 @dataclass(slots=True)
@@ -69,6 +73,9 @@ class Book:
 def open_book(lines: Mapping[str, AccountLine]) -> Book:
     book = Book(lines, [key for key in sorted(lines) if not lines[key].reverses])
     for key, line in lines.items():
+        if line.reversed_on:
+            voided = document_of(key)
+            book.reversed_on[voided] = min(book.reversed_on.get(voided, line.reversed_on), line.reversed_on)
         if line.reverses:
             known = book.reversed_on.get(line.reverses, line.posting_date)
             book.reversed_on[line.reverses] = min(known, line.posting_date)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, or_, select, update
 
-from crm_core import access, audit, customer_checks, ownership, schema
+from crm_core import access, audit, customer_checks, customer_joins, ownership, schema
 from crm_core.access import Actor
 from crm_core.database import Database
 from crm_core.errors import NotFoundError, RefusedError
@@ -90,7 +90,10 @@ def listing(db: Database, actor: Actor, *, text: str = "", system: str = "", lim
 
 
 def show(db: Database, actor: Actor, number: str) -> dict[str, Any]:
-    """A customer with its links, accounts per system and company, and contacts; raises NotFoundError."""
+    """A customer with its links, accounts per system and company, contacts, and who may be the same (by tax number).
+
+    Raises NotFoundError.
+    """
     access.require(actor, "customers.read")
     with db.read() as conn:
         row = one(conn, number)
@@ -101,6 +104,7 @@ def show(db: Database, actor: Actor, number: str) -> dict[str, Any]:
             "links": [{"system": system, "erp_key": key} for system, key in links(conn, number)],
             "accounts": accounts(conn, number),
             "contacts": [*map(dict, own), *_erp_contacts(conn, number)],
+            "perhaps_same": customer_joins.proposals(conn, number, row["tax_id"]),
         }
 
 

@@ -17,6 +17,7 @@ from msgspec.structs import astuple
 from sqlalchemy import Connection
 
 from crm_core import model, schema
+from crm_core.clearing_book import document_of
 from crm_core.intake import Taken, refuse_unstorable
 
 Row = tuple[Any, ...]
@@ -111,7 +112,7 @@ class ErpRows:
 
     def _row(self, seen: Seen, item: Taken) -> Row:
         record = item.record
-        extra = (document_key(record),) if self._extra else ()
+        extra = (document_of(item.key),) if self._extra else ()
         return (
             seen.system,
             item.key,
@@ -143,11 +144,6 @@ def hasher(mapping_version: str) -> Callable[[dict[str, Any]], str]:
         return digest.hexdigest()
 
     return row_hash
-
-
-def document_key(line: Any) -> str:
-    """The key of the document that holds an account line: company/fiscal year/number."""
-    return f"{line.company_code}/{line.fiscal_year}/{line.document_number}"
 
 
 def stamp_or_none(at: datetime | None) -> str | None:

@@ -31,6 +31,7 @@ MESSAGES |= {
     "invalid-value": "{field} has the value '{value}' ({why}). Correct the mapping or the record in the ERP; then replay it.",
     "unstorable-text": "{field} holds the character {character}, which no database keeps. Remove it in the ERP, or by the mapping; then replay the record.",
     "unknown-currency": "{field} is '{value}', which is no ISO 4217 currency. Add it to the mapping's code table or correct the record in the ERP; then replay it.",
+    "two-ways": "{system} says in two ways what was paid, and it would count twice. Let its mapping fill either `applications`, or `balance` of open items and payments, or the fields of clearing; then read everything again (`crosstie pull {system} --full`).",
 }
 MESSAGES |= {
     # services: access, installation, outbox, dead letters
@@ -83,6 +84,8 @@ MESSAGES |= {
     "unknown-field": "A customer has no field '{field}'. It has {known}.",
     "field-of-erp": "{field} of customer {number} is kept in {system}. Change it there; the next pull brings it (config/ownership.yaml says who owns what).",
     "customer-incomplete": "Customer {number} cannot become an ERP customer yet: {fields} missing. Fill them in.",
+    "customer-join-same": "{number} is one customer already. Name the other one.",
+    "customer-join-used": "{other} cannot be joined to {number}: {documents} names him, and ERP documents bear that. Join the other way round (`crosstie customers join {other} {number}`), or leave them apart.",
     "customer-in-erp": "Customer {number} is known in {system} already, as {erp_key}. Extend him to another company there.",
     "ownership-yaml": "{file} cannot be read: {why}",
     "ownership-entry": "{file}: {entry} is not known. Known are: {known}.",
@@ -125,10 +128,12 @@ MESSAGES |= {
     # ageing
     "bad-buckets": "'{value}' is no set of ageing buckets. Give a name ({names}) or rising days, such as 30,60,90.",
     "bad-basis": "'{value}' is nothing to count days from. Choose one of {names}.",
+    "past-unknown": "{system} shows only what is open today, so nobody can tell {day}. The first day that can be told is {first}: ask for that day or a later one (`--as-of {first}`).",
 }
 
 MESSAGES |= {
     # push
+    "steps-left": "The ERP has it as document {document}; steps of ours are left there (submit, approve ...). The next push takes them.",
     "commit-horizon": "Sent, not answered, and not found in the ERP yet. It is looked up again at {until} UTC and sent again only if it is still not there.",
 }
 MESSAGES |= {

@@ -8,21 +8,16 @@ company; `changed_at` is an aware UTC time. Empty text means unknown; None means
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 
 import msgspec
 
-
-class Record(msgspec.Struct, kw_only=True, omit_defaults=False, gc=False):
-    """What every object has: the ERP's change stamp (aware, UTC) and the typed custom fields of this site, as text."""
-
-    changed_at: datetime | None = None
-    custom: dict[str, str] = msgspec.field(default_factory=dict)
-
-
-class Line(msgspec.Struct, kw_only=True, gc=False):
-    """A child of a record: replaced together with its parent."""
+from crm_core.model_base import Line as Line
+from crm_core.model_base import Record as Record
+from crm_core.model_receivables import AccountLine as AccountLine
+from crm_core.model_receivables import Receipt as Receipt
+from crm_core.model_receivables import Settlement as Settlement
 
 
 class Address(Line, kw_only=True, gc=False):
@@ -206,55 +201,52 @@ class Invoice(Record, kw_only=True, gc=False):
     lines: list[InvoiceLine] = msgspec.field(default_factory=list)
 
 
-class AccountLine(Record, kw_only=True, gc=False):
-    """One line on a customer's account, of an ERP that settles by *clearing* lines against each other (SAP's way).
+class ContractLine(Line, kw_only=True, gc=False):
+    """Amount net of tax, in the contract's currency, for the whole term; both days included."""
 
-    Open items, payments and their applications are derived from these (`crm_core.clearing`). `role`:
-    item (a receivable or credit memo) · payment (money received or its part) · bill (a bill of exchange in hand) ·
-    transfer (moves an amount between two lines) · write_off. Amounts are signed: + owed to us.
-    Keys are full ERP keys: a document is company/fiscal year/number, a line is document/item.
+    line: str = ""
+    product_key: str = ""
+    text: str = ""
+    quantity: Decimal = Decimal(0)
+    unit: str = ""
+    net_amount: Decimal | None = None
+    start_date: date | None = None
+    end_date: date | None = None
+
+
+class Contract(Record, kw_only=True, gc=False):
+    """What a subscription is in the ERP. `status` is one of draft, active, closed, cancelled as the ERP states it now.
+
+    `our_key` is the entry key we sent (empty: not our contract); `renews` the key of the contract this one continues.
     """
 
-    role: str
-    kind: str = "trade"  # of an item: trade, retention, other, advance_request; of a payment: receipt or advance
-    document_kind: str = ""  # of an item: invoice, credit_memo, debit_memo, opening, advance_request
+    number: str
     company_code: str
-    fiscal_year: str
-    document_number: str
-    line: str
     customer_key: str
-    invoice_key: str = ""
-    reference: str = ""
-    document_date: date
-    posting_date: date
-    entered_on: date | None = None
-    baseline_date: date | None = None
-    due_date: date | None = None
+    our_key: str = ""
+    status: str
+    start_date: date | None = None
+    end_date: date | None = None
+    signed_on: date | None = None
+    cancelled_on: date | None = None
     currency: str
-    amount: Decimal
-    discount: Decimal = Decimal(0)  # part of a payment's amount that was granted, not received; same sign as amount
-    local_currency: str
-    local_amount: Decimal
-    rate: Decimal = Decimal(1)  # local currency per 1 unit of currency, as booked
-    settles: str = ""  # key of the line this one settles in part
-    cleared_on: date | None = None
-    clearing: str = ""  # key of the document that cleared it
-    reverses: str = ""  # key of the document this document reverses
-    reversed: bool = False
-    payment_terms: str = ""
-    dispute_code: str = ""
-    dunning_level: str = ""
-    text: str = ""
+    net_amount: Decimal | None = None
+    billing_status: str = ""
+    renews: str = ""
+    lines: list[ContractLine] = msgspec.field(default_factory=list)
 
 
 PULLED: dict[str, type[Record]] = {
     "customers": Customer,
     "products": Product,
     "prices": Price,
+    "contracts": Contract,
     "deliveries": Delivery,
     "invoices": Invoice,
     "orders": Order,
     "open_items": AccountLine,
+    "payments": Receipt,
+    "applications": Settlement,
 }
 """Objects in the order of a whole pull: master data first; orders after what follows them, since a delivery or invoice
 changes an order's status without always touching its change stamp."""

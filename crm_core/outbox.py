@@ -78,15 +78,17 @@ class Outbox:
     ) -> Entry:
         """Commit that a send begins, before it does; it must have ended by `deadline`, and the lease outlasts that.
 
-        The first attempt freezes wire and mapping version; later ones send what is frozen, whatever is given.
+        The first attempt freezes wire and mapping version; later ones send what is frozen, whatever is given. One that
+        only takes steps leaves the entry pending: its document is known.
         """
         now = self.clock()
         if entry.lease_until is None or not now < deadline <= entry.lease_until:
             raise LeaseLostError("lease-short", key=entry.key, version=str(entry.version))
         frozen = entry.wire if entry.wire is not None else dict(wire or {})
         mapping = entry.mapping_version if entry.wire is not None else mapping_version
+        state = "pending" if entry.step else "unknown"
         begun = replace(
-            entry, state="unknown", attempts=entry.attempts + 1, last_sent_at=now, wire=frozen, mapping_version=mapping
+            entry, state=state, attempts=entry.attempts + 1, last_sent_at=now, wire=frozen, mapping_version=mapping
         )
         changed = ("state", "attempts", "last_sent_at", "wire", "mapping_version")
         with self.db.write(alone=False) as conn:
@@ -100,9 +102,10 @@ class Outbox:
     def settle(self, entry: Entry, state: Literal["sent"], external_id: str, warnings: Sequence[str] = ()) -> str:
         """The ERP has the document: keep its number, link it, and the entry is done. `warnings` are the ERP's words."""
         now = self.clock()
-        detail: dict[str, Any] = {"external_id": external_id, "warnings": list(warnings)}
-        reason = {"code": "sent-with-warnings", "params": {"warnings": "; ".join(warnings)}} if warnings else None
-        values = {"state": state, "external_id": external_id, "settled_at": now, "reason": reason}
+        said = _said(entry, warnings)
+        detail: dict[str, Any] = {"external_id": external_id, "warnings": said}
+        reason = {"code": "sent-with-warnings", "params": {"warnings": "; ".join(said)}} if said else None
+        values = {"state": state, "external_id": external_id, "settled_at": now, "reason": reason, "step": ""}
         with self.db.write(alone=False) as conn:
             self._write(conn, entry, values)
             self._finish_attempt(conn, entry, state, now, detail)
@@ -112,12 +115,25 @@ class Outbox:
         return state
 
     @done_anew
+    def steps_left(self, entry: Entry, external_id: str, until: datetime, warnings: Sequence[str] = ()) -> str:
+        """The ERP has the document, but it waits for steps of ours: link it at once, and take them at `until`."""
+        now = self.clock()
+        reason = outbox_entry.steps_left(external_id, _said(entry, warnings))
+        values = {"state": "pending", "external_id": external_id, "step": "finish", "due_at": until, "reason": reason}
+        with self.db.write(alone=False) as conn:
+            self._write(conn, entry, values)
+            self._finish_attempt(conn, entry, "steps-left", now, {"external_id": external_id})
+            outbox_entry.link(conn, entry, external_id, now, self.actor.name)
+            self._note(conn, entry, "pending", now, external_id=external_id, step="finish")
+        return "pending"
+
+    @done_anew
     def wait(
         self, entry: Entry, state: Literal["pending", "unknown"], until: datetime, reason: Coded | None = None
     ) -> str:
         """Try again at `until`. *pending* says: this attempt surely changed nothing at the ERP.
 
-        An entry of which an earlier attempt may have arrived stays *unknown* all the same.
+        An entry of which an earlier attempt may have arrived stays *unknown* all the same, unless only steps are left.
         """
         now = self.clock()
         with self.db.write(alone=False) as conn:
@@ -125,8 +141,11 @@ class Outbox:
             self._check(conn, entry)
             self._finish_attempt(conn, entry, outcome, now, _why(reason) or {})
             sent_at = outbox_entry.maybe_sent_at(conn, entry.key, entry.version, entry.action)
-            became = "unknown" if sent_at else state
-            values = {"state": became, "due_at": until, "last_sent_at": sent_at, "reason": _why(reason)}
+            became = "unknown" if sent_at and not entry.step else state
+            why = _why(reason)
+            if why and (said := _said(entry)):
+                why["warnings"] = said
+            values = {"state": became, "due_at": until, "last_sent_at": sent_at, "reason": why}
             self._write(conn, entry, values)
             self._note(conn, entry, became, now, reason=_why(reason))
         return became
@@ -152,7 +171,7 @@ class Outbox:
             sent_at = outbox_entry.maybe_sent_at(conn, entry.key, entry.version, entry.action)
             dead = {"state": "dead", "reason": _why(reason), "settled_at": now, "last_sent_at": sent_at}
             self._write(conn, entry, dead)
-            if entry.action == "create":
+            if entry.action == "create" and not entry.step:
                 outbox_entry.take_place(conn, replace(entry, last_sent_at=sent_at), now, refused=True)
             self._note(conn, entry, "dead", now, reason=_why(reason))
         return "dead"
@@ -195,6 +214,12 @@ def doubtful(key: str, code: str, hits: Sequence[Found]) -> dict[str, Any]:
     """Why a person must look, with the documents that he must look at."""
     numbers = ", ".join(hit.external_id for hit in hits)
     return {"code": code, "params": {"key": key, "documents": numbers}, "hits": [_hit(hit) for hit in hits]}
+
+
+def _said(entry: Entry, warnings: Sequence[str] = ()) -> list[str]:
+    """The ERP's words to every step, each once."""
+    earlier = (entry.reason or {}).get("warnings", [])
+    return list(dict.fromkeys([*earlier, *warnings]))
 
 
 def _due(system: str, now: datetime) -> Any:

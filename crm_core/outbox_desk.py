@@ -103,6 +103,7 @@ def adopt(
     crm_id: str,
     external_id: str,
     why: str,
+    done: bool = True,
 ) -> Entry:
     """Take an ERP document that bears our key and that we do not know (after a restore): link it, so that later
     versions of the decision change it instead of making a second one. Raises RefusedError when the key is known.
@@ -124,7 +125,7 @@ def adopt(
             by=actor.name,
         )
         entry = _one(conn, key, 1)
-        bind(conn, entry, external_id, now, actor.name)
+        bind(conn, entry, external_id, now, actor.name, done=done)
         outbox_entry.note(conn, entry, now, actor.name, "adopt", external_id=external_id, why=why)
         return _one(conn, key, 1)
 
@@ -163,19 +164,23 @@ def _resend(conn: Connection, entry: Entry, now: datetime) -> None:
             raise RefusedError("entry-replaced", key=entry.key, version=str(entry.version), later=str(later.version))
     sent_at = outbox_entry.maybe_sent_at(conn, entry.key, entry.version, entry.action)
     anew = {"wire": None, "mapping_version": ""} if entry.state == "dead" else {}
-    state = "unknown" if sent_at else "pending"
+    state = "unknown" if sent_at and not entry.step else "pending"
     _write(conn, entry, state=state, due_at=now, last_sent_at=sent_at, reason=None, settled_at=None, **anew)
 
 
 def _give_up(conn: Connection, entry: Entry, now: datetime, why: str) -> None:
     _write(conn, entry, state="dead", settled_at=now, reason={"code": "given-up", "params": {"why": why}})
-    if entry.action == "create":
+    if entry.action == "create" and not entry.step:
         outbox_entry.take_place(conn, entry, now, refused=False)
 
 
-def bind(conn: Connection, entry: Entry, external_id: str, now: datetime, by: str) -> None:
-    """The entry is that ERP document, whoever holds it."""
-    _write(conn, entry, state="sent", external_id=external_id, settled_at=now, reason=None)
+def bind(conn: Connection, entry: Entry, external_id: str, now: datetime, by: str, *, done: bool = True) -> None:
+    """The entry is that ERP document, whoever holds it; if that is not `done`, the next push takes the steps left."""
+    if done:
+        _write(conn, entry, state="sent", step="", external_id=external_id, settled_at=now, reason=None)
+    else:
+        waits = {"state": "pending", "step": "finish", "due_at": now, "settled_at": None}
+        _write(conn, entry, **waits, external_id=external_id, reason=outbox_entry.steps_left(external_id))
     outbox_entry.link(conn, entry, external_id, now, by)
 
 

@@ -2,6 +2,10 @@
 
 States: pending -> sent | unknown | review | dead. *unknown*: it may have reached the ERP, so it is looked up before it
 is sent again. *review*: what the look-up found is not plainly ours. *dead*: refused, or given up by a person.
+
+Where an ERP needs further steps of ours (submit, audit ...), the entry whose document is there keeps its number and
+waits as *pending* with step `finish`: it is never sent again. One whose step was refused is dead, but its document
+stays linked, and later versions change that.
 """
 
 from __future__ import annotations
@@ -29,6 +33,8 @@ SURELY_NOT_BOOKED = ("not-sent", "refused")
 class Entry:
     """A row of the outbox as it was claimed; `lease_token` is the fence: it grows with every claim.
 
+    `step` is what comes next: `finish` when the document is there and steps of ours are left, else empty.
+
     `external_id` is the ERP document: of a change or cancellation the one its earlier version made.
     `last_sent_at` is the start of the newest attempt that may have reached the ERP.
     """
@@ -55,6 +61,7 @@ class Entry:
     created_at: datetime
     created_by: str
     settled_at: datetime | None
+    step: str = ""
 
 
 def at(key: str, version: int) -> tuple[ColumnElement[bool], ...]:
@@ -115,9 +122,9 @@ def enqueue(
 
 
 def _dead_create(rows: Sequence[Row[Any]]) -> Row[Any] | None:
-    """The newest create of a key when every one of them is dead."""
+    """The newest create of a key when every one of them is dead, and none has a document that a step left behind."""
     creates = [row for row in rows if row.action == "create"]
-    return creates[-1] if creates and all(row.state == "dead" for row in creates) else None
+    return creates[-1] if creates and all(row.state == "dead" and not row.step for row in creates) else None
 
 
 def _in_place_of(dead: Any) -> dict[str, Any]:
@@ -136,13 +143,15 @@ def blockers(entry: FromClause) -> ColumnElement[bool]:
     """SQL: whether another entry must be settled before `entry` (the table or an alias of it).
 
     Earlier versions of its key, and every entry of the key it comes after. A dead change holds nobody up, for the next
-    version says everything anew; nor does a dead create whose place a later one took.
+    version says everything anew; nor does a dead create whose place a later one took. One whose document lacks a step
+    holds up what comes after that key, but not its own later versions, which change the document.
     """
     other, later = TABLE.alias("other"), TABLE.alias("later")
     successor = (later.c.key == other.c.key) & (later.c.version > other.c.version) & (later.c.action == "create")
     taken_over = select(later.c.key).where(successor).correlate(other).exists()
     replaced = (other.c.state == "dead") & or_(other.c.action == "change", taken_over)
-    earlier = (other.c.key == entry.c.key) & (other.c.version < entry.c.version)
+    lacks_step = (other.c.state == "dead") & (other.c.step != "")
+    earlier = (other.c.key == entry.c.key) & (other.c.version < entry.c.version) & ~lacks_step
     awaited = (other.c.key == entry.c.after_key) & (entry.c.after_key != entry.c.key)
     unsettled = (other.c.state != "sent", ~replaced, or_(earlier, awaited))
     return select(other.c.key).where(*unsettled).correlate(entry).exists()
@@ -178,6 +187,11 @@ def link(conn: Connection, entry: Entry, external_id: str, now: datetime, by: st
     """Bind the ERP document to our row. Whoever else was linked to that document gives way: it bears our key."""
     row = {"system": entry.system, "obj": entry.obj, "erp_key": external_id, "crm_id": entry.crm_id}
     upsert(conn, schema.external_ref, [{**row, "linked_at": now, "linked_by": by}])
+
+
+def steps_left(external_id: str, warnings: Sequence[str] = ()) -> dict[str, Any]:
+    """Why an entry waits whose document is there."""
+    return {"code": "steps-left", "params": {"document": external_id}, "warnings": list(warnings)}
 
 
 def take_place(conn: Connection, dead: Entry, now: datetime, *, refused: bool) -> None:

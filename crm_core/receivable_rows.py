@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select
 
-from crm_core import clearing, companies, schema
+from crm_core import clearing, companies, schema, today_balances
 from crm_core.clearing import Cleared
 from crm_core.model import AccountLine
 
@@ -22,11 +22,15 @@ _FIELDS = [name for name, _, _ in schema.plain_fields(AccountLine)]
 Lines = dict[str, AccountLine]
 
 
-def derive(conn: Connection, system: str, touched: Iterable[str], erp_time: datetime) -> None:
-    """Replace what follows from the lines that hang together with the `touched` ones, in the caller's transaction."""
+def derive(conn: Connection, system: str, touched: Iterable[str], erp_time: datetime) -> Lines:
+    """Replace what follows from the lines that hang together with the `touched` ones, in the caller's transaction.
+
+    Returns those lines.
+    """
     keys = set(touched)
     lines, memory, documents = _connected(conn, system, keys)
     zones = companies.zones(conn, system)
+    known = today_balances.before(conn, system, schema.open_item, sorted(keys | set(lines)))
     _clear(conn, system, lines, keys, documents, memory)
     remembered: defaultdict[str, list[Cleared]] = defaultdict(list)
     for row in memory:
@@ -35,7 +39,25 @@ def derive(conn: Connection, system: str, touched: Iterable[str], erp_time: date
         part = {key: lines[key] for key in component}
         mine = [row for key in component for row in remembered.get(key, ())]
         today = _today(next(iter(part.values())), zones, erp_time)
-        _insert(conn, system, clearing.derive(part, mine, today, system=system))
+        derived = clearing.derive(part, mine, today, system=system)
+        _insert(conn, system, _with_balances(derived, part, known, today))
+    return lines
+
+
+def _with_balances(
+    derived: clearing.Derived, lines: Lines, known: Mapping[str, today_balances.Known], today: date
+) -> clearing.Derived:
+    """What is left today of items whose product says no more than that."""
+    lefts = [
+        today_balances.Left(item, balance, today)
+        for item in derived.items
+        if (balance := lines[item.key].balance) is not None
+    ]
+    if not lefts:
+        return derived
+    since, applications = today_balances.settled(known, lefts)
+    items = [msgspec.structs.replace(item, known_from=since.get(item.key)) for item in derived.items]
+    return derived._replace(items=items, applications=[*derived.applications, *applications])
 
 
 def _connected(conn: Connection, system: str, touched: set[str]) -> tuple[Lines, list[Cleared], set[str]]:

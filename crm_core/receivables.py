@@ -24,6 +24,7 @@ class OpenItem(msgspec.Struct, kw_only=True, frozen=True, gc=False):
 
     `kind` is trade, retention, other or advance_request; `document_kind` as in `crm_core.model` (or transfer,
     write_off). `disputed` is the ERP's own mark on the whole item; disputes kept in the CRM are `Dispute`.
+    `known_from`: of a product that shows only what is left today, the ERP's date from which on that is known.
     """
 
     system: str = ""
@@ -47,6 +48,7 @@ class OpenItem(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     disputed: bool = False
     reference: str = ""
     invoice_key: str = ""
+    known_from: date | None = None
 
 
 class Payment(msgspec.Struct, kw_only=True, frozen=True, gc=False):
@@ -72,6 +74,7 @@ class Payment(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     maturity_date: date | None = None
     reversed_on: date | None = None
     reference: str = ""
+    known_from: date | None = None
 
 
 class Application(msgspec.Struct, kw_only=True, frozen=True, gc=False):

@@ -13,19 +13,22 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from crm_core import access, companies, receivables_books, schema
+from crm_core import access, companies, receivables_age, receivables_books, schema, today_balances
 from crm_core.access import Actor
 from crm_core.ageing import ageing
 from crm_core.ageing_report import COLUMNS, CompanyAgeing, Level, Report
 from crm_core.buckets import STANDARD, Buckets, parse_basis
 from crm_core.database import Database
+from crm_core.errors import RefusedError
 from crm_core.money import exact, quantize
 from crm_core.receivables_books import Scope
+from crm_core.receivables_groups import added
+from crm_core.settlement_rows import PAYMENT
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: empty names mean all. `by` is customer or company."""
+    """What is asked: empty names mean all. `by` is customer, company, or group: a customer over all companies."""
 
     as_of: date
     basis: str = "due"
@@ -53,18 +56,19 @@ class Answer:
 
 
 def ask(db: Database, actor: Actor, question: Question) -> Answer:
-    """Receivables by age. Raises RefusedError for an unknown basis."""
+    """Receivables by age. Raises RefusedError for an unknown basis, or a day that an ERP cannot tell any more."""
     access.require(actor, "receivables.read")
     parse_basis(question.basis)
     with db.read() as conn:
         report = _report(conn, question)
         names = _names(conn)
-        systems = _systems(conn, question)
-        since, read = _verified(conn, systems), _read_at(conn, systems)
-    totals = list(_rows(report, question, by_customer=False))
-    rows = totals
-    if question.by == "customer":
+        systems = receivables_age.systems(conn, question.system)
+        since, read = receivables_age.verified_through(conn, systems), receivables_age.read_at(conn, systems)
+    totals = rows = list(_rows(report, question, by_customer=False))
+    if question.by != "company":
         rows = [{**row, "name": names.get(row["customer"], "")} for row in _rows(report, question, by_customer=True)]
+    if question.by == "group":
+        rows, totals = added(rows, ("customer", "name", "currency")), added(totals, ("currency",))
     return Answer(question, rows, totals, since, read, report.missing_rates)
 
 
@@ -84,20 +88,31 @@ def as_json(answer: Answer) -> dict[str, Any]:
 def as_table(answer: Answer) -> tuple[list[str], list[list[Any]]]:
     """Column names and rows (amounts as Decimal, lists as text) for a table, CSV or spreadsheet."""
     steps = list(answer.question.buckets.names)
-    place = ["system", "company", "customer", "name"] if answer.question.by == "customer" else ["system", "company"]
+    place = _PLACES[answer.question.by]
     rest = ["credits", "retention", "other", "unapplied", "advances", "bills", "disputed", "items"]
-    local = ["local_currency", "local_open", "revalued_open"]
+    local = [] if answer.question.by == "group" else ["local_currency", "local_open", "revalued_open"]
     rows = [
         [*(row[name] for name in [*place, "currency", "open"]), *(row["buckets"][step] for step in steps)]
         + [row[name] for name in rest]
-        + [row["local_currency"], row["local"]["open"], row["revalued"]["open"]]
+        + ([row["local_currency"], row["local"]["open"], row["revalued"]["open"]] if local else [])
         for row in answer.rows
     ]
     return [*place, "currency", "open", *steps, *rest, *local], rows
 
 
+_PLACES = {
+    "customer": ("system", "company", "customer", "name"),
+    "company": ("system", "company"),
+    "group": ("customer", "name"),
+}
+"""Which row it is, but for its currency."""
+
+
 def documents(db: Database, actor: Actor, question: Question) -> list[dict[str, Any]]:
-    """The documents behind the figures: open items, payments with something left, bills, in the order of numbers."""
+    """The documents behind the figures: open items, payments with something left, bills, in the order of numbers.
+
+    Raises RefusedError as `ask` does.
+    """
     access.require(actor, "receivables.read")
     with db.read() as conn:
         report = _report(conn, question)
@@ -106,10 +121,13 @@ def documents(db: Database, actor: Actor, question: Question) -> list[dict[str, 
 
 
 def default_as_of(db: Database, now: datetime) -> date:
-    """The ERP's own date at the newest pull (its clock may differ from ours), else today in UTC."""
+    """The ERP's own date at the newest pull (its clock may differ from ours), else today in UTC; a day that all can
+    tell.
+    """
     with db.read() as conn:
         newest = conn.execute(select(func.max(schema.run.c.erp_time))).scalar()
-    return (newest or now).date()
+        told = today_balances.first_known(conn).values()
+    return max([(newest or now).date(), *told])
 
 
 def exposure(conn: Connection, system: str, company_code: str, customer: str, as_of: date) -> Decimal:
@@ -137,6 +155,9 @@ def in_local(
 
 
 def _report(conn: Connection, question: Question) -> Report:
+    for system, first in sorted(today_balances.first_known(conn, question.system).items()):
+        if question.as_of < first:
+            raise RefusedError("past-unknown", system=system, day=f"{question.as_of}", first=f"{first}")
     books = receivables_books.load(conn, Scope(question.system, question.company, question.customer))
     return ageing(*books, as_of=question.as_of, basis=question.basis, buckets=question.buckets)
 
@@ -212,7 +233,7 @@ def _document(document: Any) -> dict[str, Any]:
         "company": document.company_code,
         "customer": document.customer,
         "erp_customer": document.customer_key,
-        "key": document.key,
+        "key": document.key.removeprefix(PAYMENT),
         "number": document.document_number,
         "fiscal_year": document.fiscal_year,
         "reference": document.reference,
@@ -225,44 +246,6 @@ def _document(document: Any) -> dict[str, Any]:
 
 def _names(conn: Connection) -> dict[str, str]:
     return dict(conn.execute(select(schema.customer.c.number, schema.customer.c.name)).tuples().all())
-
-
-def _systems(conn: Connection, question: Question) -> list[str]:
-    if question.system:
-        return [question.system]
-    return sorted(conn.execute(select(schema.open_item.c.system).distinct()).scalars())
-
-
-def _verified(conn: Connection, systems: list[str]) -> datetime | None:
-    """The oldest of the systems' newest reconciliations, if every one was clean."""
-    table, found = schema.reconciliation, []
-    for system in systems:
-        same = (table.c.system == system, table.c.obj == "open_items")
-        row = conn.execute(
-            select(table.c.at, table.c.differences).where(*same).order_by(table.c.at.desc()).limit(1)
-        ).first()
-        if row is None or row.differences:
-            return None
-        found.append(row.at)
-    return min(found, default=None)
-
-
-def _read_at(conn: Connection, systems: list[str]) -> datetime | None:
-    """When the open items of the system read longest ago were read, by the ERP's clock."""
-    table, found = schema.run, []
-    for system in systems:
-        same = (
-            table.c.system == system,
-            table.c.obj == "open_items",
-            table.c.direction == "pull",
-            table.c.state == "done",
-        )
-        query = select(table.c.erp_time, table.c.started_at).where(*same).order_by(table.c.started_at.desc()).limit(1)
-        row = conn.execute(query).first()
-        if row is None:
-            return None
-        found.append(row.erp_time or row.started_at)
-    return min(found, default=None)
 
 
 def _plain(value: Any) -> Any:

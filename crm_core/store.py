@@ -14,9 +14,19 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, null, select
 
-from crm_core import audit, backfill, dead_letters, linking, order_history, receivable_rows, run_lease, schema
+from crm_core import (
+    audit,
+    backfill,
+    dead_letters,
+    linking,
+    order_history,
+    receivable_rows,
+    run_lease,
+    schema,
+    settlement_rows,
+)
 from crm_core.database import Clock, Database, done_anew, utc_now
 from crm_core.erp_rows import ErpRows, Seen, hasher, stamp_or_none
 from crm_core.intake import IntakeError, Mapped, Reject, Taken, taker
@@ -186,13 +196,17 @@ class Store:
         )
 
     def listed_keys(self, system: str, obj: str) -> list[str]:
-        """Keys we hold that a complete listing must show: every key of the object; of account lines the open ones."""
+        """Keys we hold that a complete listing must show: every key; of what can be settled, those that are open.
+
+        Open is a line that was not cleared, and what has a balance other than 0 where the ERP states one.
+        """
         table = schema.metadata.tables[schema.ERP_TABLES[obj]]
-        query = select(table.c.key).where(table.c.system == system)
+        balance = table.c.balance if "balance" in table.c else null()
+        query = select(table.c.key, balance.label("balance")).where(table.c.system == system)
         if obj == "open_items":
             query = query.where(schema.account_line.c.cleared_on.is_(None))
         with self.database.read() as conn:
-            return list(conn.execute(query).scalars())
+            return [row.key for row in conn.execute(query) if row.balance is None or row.balance]
 
 
 def _nothing(conn: Connection, page: Page, change: Change, now: datetime) -> None:
@@ -204,10 +218,21 @@ FOLLOWERS: dict[str, Callable[[Connection, Page, Change, datetime], None]] = {
     "orders": lambda conn, page, change, now: order_history.follow(
         conn, page.system, change.written, change.before, page.erp_time, now
     ),
-    "open_items": lambda conn, page, change, now: receivable_rows.derive(
+    "open_items": lambda conn, page, change, now: _follow_lines(conn, page, [*change.written, *page.gone]),
+    "payments": lambda conn, page, change, now: settlement_rows.follow_receipts(
         conn, page.system, [*change.written, *page.gone], page.erp_time
     ),
+    "applications": lambda conn, page, change, now: settlement_rows.follow_settlements(
+        conn, page.system, [*change.written, *page.gone]
+    ),
 }
+TOGETHER = {"open_items": "receivables", "payments": "receivables", "applications": "receivables"}
+"""Objects whose pages make rows of one another."""
+
+
+def _follow_lines(conn: Connection, page: Page, keys: list[str]) -> None:
+    lines = receivable_rows.derive(conn, page.system, keys, page.erp_time)
+    settlement_rows.follow_items(conn, page.system, lines, keys)
 
 
 @cache
@@ -234,10 +259,9 @@ def _one_page_at_a_time(conn: Connection, page: Page) -> None:
 
     SQLite has one writer anyway.
     """
+    group = TOGETHER.get(page.obj, page.obj)
     if audit.schema_is_postgres(conn):
-        conn.execute(
-            select(func.pg_advisory_xact_lock(func.hashtext("page"), func.hashtext(f"{page.system}/{page.obj}")))
-        )
+        conn.execute(select(func.pg_advisory_xact_lock(func.hashtext("page"), func.hashtext(f"{page.system}/{group}"))))
 
 
 def _save_position(conn: Connection, page: Page) -> None:

@@ -114,7 +114,7 @@ def _fetch(ctx: Context, obj: str, lacking: Sequence[Judged]) -> None:
 def _adopted(ctx: Context, actor: Actor, obj: str, one: Judged, why: str) -> Outcome:
     make: Callable[..., str] = adoption.adopt_order if obj == "orders" else adoption.adopt_customer
     try:
-        make(ctx.database, actor, ctx.clock(), ctx.system, one.key, one.external_id, why)
+        make(ctx.database, actor, ctx.clock(), ctx.system, one.key, one.external_id, why, done=one.done)
     except CrmError as exc:
         return _outcome(obj, one, "refused", exc)
     return _outcome(obj, one, ADOPTED)

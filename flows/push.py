@@ -2,7 +2,7 @@
 
 The rules are design §5's. What makes it exact: the attempt is committed before the send; nothing is sent again before a
 look-up by our key found nothing *and* the commit horizon has passed since the end of the last send; the payload is
-frozen.
+frozen. A document that is there but waits for further steps of ours is never sent again: it is finished.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from connectors.base import Hit
+from connectors.base import Ack, Hit
 from connectors.errors import (
     AccessError,
     ConfigurationError,
@@ -89,7 +89,7 @@ def _waiting(ctx: Context) -> bool:
 def send(ctx: Context, box: Outbox, entry: Entry) -> str:
     """Return the entry's new state: sent, pending, unknown, review or dead; `lost` when its lease was taken over."""
     try:
-        return _look_first(ctx, box, entry) or _attempt(ctx, box, entry)
+        return _attempt(ctx, box, entry) if entry.step else _look_first(ctx, box, entry) or _attempt(ctx, box, entry)
     except LeaseLostError:
         return "lost"
 
@@ -107,13 +107,24 @@ def _look_first(ctx: Context, box: Outbox, entry: Entry) -> str:
         except ConnectorError as exc:
             return box.wait(entry, "unknown", ctx.clock() + _backoff(entry, exc), exc)
         if len(hits) == 1 and same_document(hits[0], entry):
-            return box.settle(entry, "sent", hits[0].external_id)
+            return _arrived(ctx, box, entry, hits[0])
         if hits:
             return box.review(entry, hits)
     until = booked_until(ctx, entry.last_sent_at) if entry.last_sent_at else ctx.clock()
     if ctx.clock() < until:
         return box.wait(entry, "unknown", until, CrmError("commit-horizon", until=f"{until:%H:%M:%S}"))
     return ""
+
+
+def _arrived(ctx: Context, box: Outbox, entry: Entry, answer: Ack | Hit) -> str:
+    """The document is there; what is left of its steps the next claim takes: at once, but where it just tried."""
+    document, warnings = answer.external_id or entry.external_id, getattr(answer, "warnings", ())
+    if answer.done:
+        return box.settle(entry, "sent", document, warnings)
+    if entry.action == "cancel":  # its steps lead to another end than `finish`: it is repeated, which is safe
+        return box.wait(entry, "unknown", ctx.clock() + _backoff(entry), CrmError("steps-left", document=document))
+    pause = _backoff(entry) if entry.step else timedelta(0)
+    return box.steps_left(entry, document, ctx.clock() + pause, warnings)
 
 
 def booked_until(ctx: Context, sent_at: datetime) -> datetime:
@@ -123,7 +134,7 @@ def booked_until(ctx: Context, sent_at: datetime) -> datetime:
 
 def _attempt(ctx: Context, box: Outbox, entry: Entry) -> str:
     try:
-        wire = entry.wire if entry.wire is not None else _mapped(ctx, entry)
+        wire = _wire(ctx, entry)
     except RecordMappingError as exc:
         return box.bury(entry, exc)
     deadline = Deadline(ctx.send_deadline.total_seconds())  # it runs while the attempt is noted: that can take long
@@ -138,8 +149,15 @@ def _attempt(ctx: Context, box: Outbox, entry: Entry) -> str:
     except RecordRejectedError as exc:
         return box.bury(begun, exc)
     except ConnectorError as exc:  # nobody knows what became of it, or nobody says
+        if begun.step:
+            return box.wait(begun, "pending", ctx.clock() + _backoff(begun, exc), exc)
         return box.wait(begun, "unknown", ctx.clock() + timedelta(seconds=FIRST_LOOK_S), exc)
-    return box.settle(begun, "sent", ack.external_id, ack.warnings)
+    return _arrived(ctx, box, begun, ack)
+
+
+def _wire(ctx: Context, entry: Entry) -> dict[str, Any] | None:
+    """What is sent: what was frozen, else mapped now. An entry that is only to be finished sends no document."""
+    return entry.wire if entry.step or entry.wire is not None else _mapped(ctx, entry)
 
 
 def _mapped(ctx: Context, entry: Entry) -> dict[str, Any]:
@@ -148,8 +166,10 @@ def _mapped(ctx: Context, entry: Entry) -> dict[str, Any]:
     return wire
 
 
-def _write(ctx: Context, entry: Entry, seconds: float) -> Any:
+def _write(ctx: Context, entry: Entry, seconds: float) -> Ack:
     wire = entry.wire or {}
+    if entry.step:
+        return ctx.connector.finish(entry.obj, entry.external_id, deadline_s=seconds)
     if entry.action == "create":
         return ctx.connector.push(entry.obj, wire, entry.key, deadline_s=seconds)
     write = ctx.connector.change if entry.action == "change" else ctx.connector.cancel
@@ -178,7 +198,7 @@ def preview(ctx: Context) -> list[tuple[Entry, dict[str, Any] | RecordMappingErr
     found: list[tuple[Entry, dict[str, Any] | RecordMappingError]] = []
     for entry in outbox_entry.waiting(ctx.database, ctx.system):
         try:
-            found.append((entry, entry.wire if entry.wire is not None else _mapped(ctx, entry)))
+            found.append((entry, _wire(ctx, entry) or {}))
         except RecordMappingError as exc:
             found.append((entry, exc))
     return found

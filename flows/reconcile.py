@@ -1,14 +1,15 @@
 """Does the CRM hold what the ERP holds, in money? Read by its own path: without mappings, without row hashes.
 
 First the documents: keys missing on either side, amounts, open or cleared. Then the sums by company, customer, currency
-and period, and what we derived (open items, payments, applications) against the ERP's uncleared lines.
+and period, and what we derived (open items, payments, applications) against the ERP's uncleared lines, or document by
+document against what the ERP says is left of it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -75,18 +76,34 @@ def _compare(ctx: Context, obj: str, report: ReconcileReport, progress: Progress
     uncleared: defaultdict[Place, Decimal] = defaultdict(Decimal)
     for held in ours.values():
         sums[_bucket(held)][1] += held.amount
-    for raw in ctx.connector.raw_amounts(obj):
+    clears = obj == "open_items" and not _hands_over(ctx)
+    for stated in ctx.connector.raw_amounts(obj):
         report.compared[obj] = report.compared.get(obj, 0) + 1
         progress(obj, report.compared[obj])
+        held_one = ours.pop(stated.key, None)
+        raw = _completed(stated, held_one) if obj == "applications" else stated
         sums[_bucket(raw)][0] += raw.amount
         if raw.open and raw.in_balance:
             uncleared[raw.company, raw.customer, raw.currency] += raw.amount
-        report.differences += _differences(obj, raw, ours.pop(raw.key, None))
+        report.differences += _differences(obj, raw, held_one, clears=clears)
     report.compared.setdefault(obj, 0)
     report.differences += [_missing_in_erp(obj, held) for held in ours.values()]
     report.differences += _sums(obj, sums, report)
-    if obj == "open_items":
+    if clears:
         report.differences += _balances(ctx, uncleared)
+
+
+def _hands_over(ctx: Context) -> bool:
+    """Whether the ERP tells payments apart from open items; one that clears shows both as account lines."""
+    return any("pull" in ctx.mapping.sections(obj) for obj in ("payments", "applications"))
+
+
+def _completed(raw: RawAmount, held: books.Held | None) -> RawAmount:
+    """An application need not name the customer, the currency and the day: its item does."""
+    if held is None:
+        return raw
+    customer, currency = raw.customer or held.customer, raw.currency or held.currency
+    return replace(raw, customer=customer, currency=currency, company=raw.company or held.company, on=raw.on or held.on)
 
 
 def _bucket(row: RawAmount | books.Held) -> tuple[str, ...]:
@@ -94,7 +111,7 @@ def _bucket(row: RawAmount | books.Held) -> tuple[str, ...]:
     return row.company, row.customer, row.currency, period
 
 
-def _differences(obj: str, raw: RawAmount, held: books.Held | None) -> Iterator[Difference]:
+def _differences(obj: str, raw: RawAmount, held: books.Held | None, *, clears: bool) -> Iterator[Difference]:
     def difference(kind: str, erp: Any, crm: Any) -> Difference:
         return Difference(obj, kind, raw.key, raw.company, raw.customer, raw.currency, str(erp), str(crm))
 
@@ -106,8 +123,10 @@ def _differences(obj: str, raw: RawAmount, held: books.Held | None) -> Iterator[
     for name in ("company", "customer", "currency"):
         if getattr(raw, name) != getattr(held, name):
             yield difference(name, getattr(raw, name), getattr(held, name))
-    if obj == "open_items" and raw.open != held.open:
+    if clears and raw.open != held.open:
         yield difference("cleared", "open" if raw.open else "cleared", "open" if held.open else "cleared")
+    if raw.balance is not None and raw.in_balance and raw.balance != held.rest:
+        yield difference("balance", raw.balance, "" if held.rest is None else held.rest)
 
 
 def _missing_in_erp(obj: str, held: books.Held) -> Difference:

@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
             password=options.password,
             tolerant_clock=options.tolerant_clock,
             state=options.state,
+            options=dict(options.option),
         )
     except (ValueError, OSError) as problem:
         print(f"sandbox: {problem}", file=sys.stderr)
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--date", type=date.fromisoformat, help="the day the ERP's clock starts at, YYYY-MM-DD")
     up.add_argument("--seed", type=int, default=7, help="of everything made up")
     up.add_argument("--state", type=Path, help="file that keeps the books; where it exists, go on from it")
+    up.add_argument("--option", type=_option, action="append", default=[], metavar="NAME=VALUE", help="of the product")
     up.add_argument("--with-parent", action="store_true", help="end when standard input does")
     up.add_argument("--user", default=USER)
     up.add_argument("--password", default=PASSWORD)
@@ -67,6 +69,13 @@ def _parser() -> argparse.ArgumentParser:
         "--tolerant-clock", action="store_true", help="the Date header shows this machine's clock, not the ERP's"
     )
     return parser
+
+
+def _option(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError("write it as NAME=VALUE")
+    return name, value
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The control plane under /_sandbox: look into the books, move the clock, order faults, do what an ERP user would do.
 
 GET health · GET book?object=orders · POST advance {"days": n} · GET, POST, DELETE faults · POST mutate {"what": …}
-· DELETE locks (unlocks the user). It is no part of the product that is emulated and asks for no sign-on: loopback only.
+· DELETE locks (unlocks the user) · POST options {…} (of the product).
+It is no part of the product that is emulated and asks for no sign-on: loopback only.
 """
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ from datetime import date, datetime
 from typing import Any
 
 from sandbox.faults import Faults
-from sandbox.odata.backend import Backend, Caller, ControlError
-from sandbox.odata.http import Request, Response
-from sandbox.odata.session import Door
+from sandbox.front import Caller, ControlError, Front
+from sandbox.http import Request, Response
 
 PREFIX = "/_sandbox/"
 Answer = dict[str, Any]
@@ -23,11 +23,11 @@ Answer = dict[str, Any]
 class Control:
     """Called under the books' lock."""
 
-    def __init__(self, product: str, backend: Backend, faults: Faults, door: Door) -> None:
+    def __init__(self, product: str, front: Front, faults: Faults) -> None:
         self._product = product
-        self._backend = backend
+        self._front = front
+        self._backend = front.backend
         self._faults = faults
-        self._door = door
         self._routes: dict[tuple[str, str], Callable[[Request], Answer]] = {
             ("GET", "health"): self._health,
             ("GET", "book"): self._book,
@@ -37,6 +37,7 @@ class Control:
             ("POST", "faults"): self._arm,
             ("DELETE", "faults"): self._disarm,
             ("DELETE", "locks"): self._unlock,
+            ("POST", "options"): self._configure,
         }
 
     def handle(self, request: Request) -> Response:
@@ -46,7 +47,7 @@ class Control:
             known = " · ".join(f"{method} {PREFIX}{path}" for method, path in self._routes)
             return _json(404, {"error": f"no such control: {request.method} {request.path}; there are {known}"})
         try:
-            self._backend.begin(Caller(request.request_id, "SANDBOX", request.language))
+            self._backend.begin(Caller(request.request_id, "SANDBOX"))
             return _json(200, route(request))
         except ControlError as error:
             return _json(400, {"error": str(error)})
@@ -75,7 +76,11 @@ class Control:
         return self._faults.report()
 
     def _unlock(self, request: Request) -> Answer:
-        self._door.unlock()
+        self._front.unlock()
+        return {"ok": True}
+
+    def _configure(self, request: Request) -> Answer:
+        self._front.configure(_body(request))
         return {"ok": True}
 
 

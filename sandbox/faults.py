@@ -3,8 +3,8 @@
 A schedule is a list of `{"fault": name, "match": {...}, ...parameters}`. All of `match` must hold:
 method "POST" or a list · path, query: regular expressions searched in the decoded path or query · nth: the n-th request
 that fits so far (a number or a list, from 1) · every: each k-th · probability: by the schedule's seed, so runs repeat ·
-times: at most so often. A fault without a method in its match meets the requests it makes sense for (see KINDS). The
-control plane is never hit.
+times: at most so often. A fault without a method in its match meets the requests it makes sense for (see KINDS): what
+is a write, a look-up or bears a token is the product's word. The control plane is never hit.
 """
 
 from __future__ import annotations
@@ -16,40 +16,43 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
-from sandbox.odata.backend import ControlError
-from sandbox.odata.http import WRITES, Request
+from sandbox.front import ControlError, Front
+from sandbox.http import WRITES, Request
 
-_ANY = frozenset({"GET", *WRITES})
-_READS = frozenset({"GET"})
+_METHODS = frozenset({"GET", *WRITES})
 
 
 @dataclass(frozen=True)
 class Kind:
-    methods: frozenset[str]
+    meets: str
+    """any, writes, reads, lookups or tokens."""
+
     parameters: dict[str, Any]
     """Name and default; a number also sets the type that is expected."""
 
 
 KINDS: dict[str, Kind] = {
-    "latency": Kind(_ANY, {"ms": 1000}),
-    "rate_limited": Kind(_ANY, {"retry_after": 1}),
-    "unavailable": Kind(_ANY, {"retry_after": 0}),
-    "dropped_before_commit": Kind(WRITES, {}),
-    "dropped_after_commit": Kind(WRITES, {}),
-    "late_commit": Kind(WRITES, {"seconds": 2, "hold": False}),
-    "half_answer": Kind(_ANY, {}),
-    "expired_token": Kind(WRITES, {}),
-    "expired_session": Kind(_ANY, {}),
-    "refused_200": Kind(_ANY, {}),
-    "duplicate_answer": Kind(_READS, {"repeat": "row"}),
-    "rows_move": Kind(_READS, {"rows": 1}),
-    "field_renamed": Kind(_READS, {"from": "", "to": ""}),
-    "clock_skew": Kind(_ANY, {"seconds": 300}),
-    "locked": Kind(WRITES, {"user": "MUELLERK"}),
-    "lookup_fails": Kind(_READS, {}),
-    "page_limit": Kind(_READS, {"n": 10}),
-    "internal_error": Kind(_ANY, {"when": "before"}),
+    "latency": Kind("any", {"ms": 1000}),
+    "rate_limited": Kind("any", {"retry_after": 1}),
+    "unavailable": Kind("any", {"retry_after": 0}),
+    "dropped_before_commit": Kind("writes", {"status": 0}),
+    "dropped_after_commit": Kind("writes", {"status": 0}),
+    "late_commit": Kind("writes", {"seconds": 2, "hold": False, "status": 0}),
+    "half_answer": Kind("any", {}),
+    "expired_token": Kind("tokens", {}),
+    "expired_session": Kind("any", {}),
+    "refused_200": Kind("any", {}),
+    "duplicate_answer": Kind("reads", {"repeat": "row"}),
+    "rows_move": Kind("reads", {"rows": 1}),
+    "field_renamed": Kind("reads", {"from": "", "to": ""}),
+    "clock_skew": Kind("any", {"seconds": 300}),
+    "locked": Kind("writes", {"user": "MUELLERK"}),
+    "lookup_fails": Kind("lookups", {}),
+    "page_limit": Kind("reads", {"n": 10}),
+    "internal_error": Kind("any", {"when": "before"}),
 }
+"""`status` of a dropped answer: a gateway answers with this HTTP status in place of a closed connection."""
+
 _CHOICES = {"repeat": ("row", "page"), "when": ("before", "after")}
 _MATCH = frozenset({"method", "path", "query", "nth", "every", "probability", "times"})
 
@@ -59,6 +62,7 @@ class Fault:
     name: str
     parameters: dict[str, Any]
     methods: frozenset[str]
+    """Empty: those the fault makes sense for."""
     path: re.Pattern[str]
     query: re.Pattern[str]
     nth: frozenset[int]
@@ -68,9 +72,9 @@ class Fault:
     seen: int = 0
     fired: int = 0
 
-    def meets(self, request: Request, dice: random.Random) -> bool:
+    def meets(self, request: Request, front: Front, dice: random.Random) -> bool:
         """Counts the requests it fits; true when this one is to go wrong."""
-        if not self._fits(request):
+        if not self._fits(request, front):
             return False
         self.seen += 1
         if self.times is not None and self.fired >= self.times:
@@ -82,10 +86,10 @@ class Fault:
         self.fired += 1
         return True
 
-    def _fits(self, request: Request) -> bool:
-        if request.verb not in self.methods and request.method not in self.methods:
+    def _fits(self, request: Request, front: Front) -> bool:
+        if self.methods and not self.methods & {request.verb, request.method}:
             return False
-        if self.name == "lookup_fails" and "$filter" not in request.options:
+        if not _meets(KINDS[self.name].meets, bool(self.methods), request, front):
             return False
         return bool(self.path.search(unquote(request.path)) and self.query.search(unquote_plus(request.query)))
 
@@ -112,9 +116,9 @@ class Faults:
     def disarm(self) -> None:
         self.armed = []
 
-    def pick(self, request: Request) -> dict[str, dict[str, Any]]:
+    def pick(self, request: Request, front: Front) -> dict[str, dict[str, Any]]:
         """Parameters of the faults that hit this request, by name."""
-        hit = {fault.name: fault.parameters for fault in self.armed if fault.meets(request, self._dice)}
+        hit = {fault.name: fault.parameters for fault in self.armed if fault.meets(request, front, self._dice)}
         for name in hit:
             self.log.append(
                 {"fault": name, "method": request.method, "path": unquote(request.path), "request": request.request_id}
@@ -140,7 +144,7 @@ def parse_fault(entry: Any) -> Fault:
     return Fault(
         name,
         parameters,
-        _methods(match.get("method")) or kind.methods,
+        _methods(match.get("method")),
         _pattern(match.get("path", "")),
         _pattern(match.get("query", "")),
         frozenset(_numbers(match.get("nth", []))),
@@ -148,6 +152,17 @@ def parse_fault(entry: Any) -> Fault:
         float(_number("probability", match.get("probability", 1))),
         match.get("times"),
     )
+
+
+def _meets(what: str, has_methods: bool, request: Request, front: Front) -> bool:
+    """Methods that were asked for decide alone, except that a look-up stays one."""
+    if what == "lookups":
+        return front.is_lookup(request)
+    if has_methods:
+        return True
+    if what == "tokens":
+        return front.needs_token(request)
+    return request.method in _METHODS and (what == "any" or front.is_write(request) == (what == "writes"))
 
 
 def _parameter(fault: str, name: str, value: Any, default: Any) -> Any:

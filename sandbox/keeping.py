@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from sandbox.odata.backend import Backend
+from sandbox.front import Backend
 
 EVERY_S = 1.0
 """The books are written so long after a change at the latest; large ones less often, at most a tenth of the time."""

@@ -1,205 +1,33 @@
-"""Runs a sandbox over HTTP: one lock around the books, faults on the way in and out, the control plane beside.
-
-A dropped answer is a closed TCP connection: the server's transport is closed under the client, no byte of HTTP is sent.
-"""
+"""Runs a sandbox: a product's front over HTTP in a thread of its own, its books kept in a file where one is named."""
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import json
 import os
 import socket
-import sys
 import threading
-import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from email.utils import format_datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 
-from sandbox.control import PREFIX, Control
-from sandbox.faults import Faults
+from sandbox.app import App
+from sandbox.front import Backend, Front, Opener
 from sandbox.keeping import Keeper, load
-from sandbox.odata.backend import Backend
-from sandbox.odata.gateway import Gateway
-from sandbox.odata.http import Request, Response, Tweaks
-from sandbox.odata.metadata import Service, load_services
-from sandbox.odata.session import Door, logon_page, token_required
-from sandbox.wire import Connections, Receive, Scope, Send, listed_protocol, read_request, wait_for_disconnect
-
-Hit = dict[str, dict[str, Any]]
+from sandbox.wire import listed_protocol
 
 USER, PASSWORD = "CROSSTIE", "sandbox"
-PRODUCTS = {"sap/s4": ("sandbox.sap.s4", Path(__file__).parent / "sap" / "metadata")}
-_HOLD_SECONDS = 300
-_SHORT_DUMP = b"<html><head><title>Error</title></head><body><h1>500 SAP Internal Server Error</h1></body></html>"
-_UNAVAILABLE = b"<html><head><title>Error</title></head><body><h1>503 Service Unavailable</h1></body></html>"
-_RATE_LIMIT = b'{"fault":{"faultstring":"Rate limit quota violation. Quota limit exceeded"}}'
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What goes back: an answer, the first half of one, or nothing but a closed connection."""
-
-    response: Response | None
-    half: bool = False
-    skew_seconds: int = 0
-    hold: bool = False
-
-
-class App:
-    """The ASGI application of one sandbox."""
-
-    def __init__(self, product: str, gateway: Gateway, *, real_dates: bool = False) -> None:
-        """real_dates: the Date header shows this machine's clock in place of the ERP's simulated one."""
-        self.gateway = gateway
-        self.faults = Faults()
-        self.timers: set[threading.Timer] = set()
-        self.connections: Connections = {}
-        self._control = Control(product, gateway.backend, self.faults, gateway.door)
-        self._real_dates = real_dates
-        self.lock = threading.Lock()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = await read_request(scope, receive, self.gateway.door.user)
-        if request.path.startswith(PREFIX):
-            reply = Reply(await asyncio.to_thread(self._locked, self._control.handle, request))
-        else:
-            reply = await self._reply(request)
-        if reply.hold:
-            await wait_for_disconnect(receive, _HOLD_SECONDS)
-        if reply.response is None:
-            await self._hang_up(scope, receive)
-        else:
-            await self._send(scope, receive, send, reply, reply.response)
-
-    # --- faults on the way in and out --------------------------------------------------------------------------------
-
-    async def _reply(self, request: Request) -> Reply:
-        hit = self.faults.pick(request)
-        if "latency" in hit:
-            await asyncio.sleep(hit["latency"]["ms"] / 1000)
-        skew = hit.get("clock_skew", {}).get("seconds", 0)
-        if (early := self._before_sign_on(hit)) is not None:
-            return replace(early, skew_seconds=skew)
-        request = replace(request, tweaks=_tweaks(hit))
-        if refusal := await asyncio.to_thread(self._locked, self._admit, request, hit):
-            return Reply(refusal, skew_seconds=skew)
-        if "late_commit" in hit:
-            self._commit_later(request, hit["late_commit"]["seconds"])
-            return Reply(None, hold=hit["late_commit"]["hold"])
-        response = await asyncio.to_thread(self._locked, self.gateway.serve, request)
-        if "dropped_after_commit" in hit:
-            return Reply(None)
-        if hit.get("internal_error", {}).get("when") == "after":
-            response = _html(500, _SHORT_DUMP)
-        return Reply(response, half="half_answer" in hit, skew_seconds=skew)
-
-    def _before_sign_on(self, hit: Hit) -> Reply | None:
-        """What a proxy or a full dispatcher does to a request that the ERP never sees."""
-        if "dropped_before_commit" in hit:
-            return Reply(None)
-        if "rate_limited" in hit:
-            retry = {"retry-after": str(hit["rate_limited"]["retry_after"]), "content-type": "application/json"}
-            return Reply(Response(429, retry, _RATE_LIMIT))
-        if "unavailable" in hit:
-            response, wait = _html(503, _UNAVAILABLE), hit["unavailable"]["retry_after"]
-            if wait:
-                response.headers["retry-after"] = str(wait)
-            return Reply(response)
-        return Reply(logon_page(200)) if "refused_200" in hit else None
-
-    def _admit(self, request: Request, hit: Hit) -> Response | None:
-        door = self.gateway.door
-        if "expired_session" in hit:
-            door.expire_sessions()
-        if "expired_token" in hit:
-            door.expire_tokens()
-            return door.sign_on(request) or token_required()
-        if refusal := self.gateway.admit(request):
-            return refusal
-        if "locked" in hit:
-            return self._locked_document(request, hit["locked"]["user"])
-        if "lookup_fails" in hit or hit.get("internal_error", {}).get("when") == "before":
-            return _html(500, _SHORT_DUMP)
-        return None
-
-    def _locked_document(self, request: Request, user: str) -> Response:
-        return self.gateway.refuse(request, 400, "V1/042", f"The document is currently being processed by {user}")
-
-    def _commit_later(self, request: Request, seconds: float) -> None:
-        """The client never hears of it; the fault log shows the status once it has happened."""
-        entry = next(e for e in reversed(self.faults.log) if e["fault"] == "late_commit")
-
-        def commit() -> None:
-            entry["status"] = self._locked(self.gateway.serve, request).status
-            self.timers.discard(timer)
-
-        timer = threading.Timer(seconds, commit)
-        timer.daemon = True
-        self.timers.add(timer)
-        timer.start()
-
-    def _locked(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        """One request at a time, as if the ERP had one work process; a bug of ours is a short dump."""
-        with self.lock:
-            try:
-                return work(*arguments)
-            except Exception:
-                traceback.print_exc(file=sys.stderr)
-                return _html(500, _SHORT_DUMP)
-
-    # --- the wire ----------------------------------------------------------------------------------------------------
-
-    async def _send(self, scope: Scope, receive: Receive, send: Send, reply: Reply, response: Response) -> None:
-        await send(
-            {"type": "http.response.start", "status": response.status, "headers": self._headers(reply, response)}
-        )
-        if reply.half:
-            await send(
-                {"type": "http.response.body", "body": response.body[: len(response.body) // 2], "more_body": True}
-            )
-            await self._hang_up(scope, receive)
-            return
-        body = b"" if scope["method"] == "HEAD" else response.body
-        await send({"type": "http.response.body", "body": body})
-
-    def _headers(self, reply: Reply, response: Response) -> list[tuple[bytes, bytes]]:
-        now = datetime.now(UTC) if self._real_dates else self.gateway.backend.now()
-        shown = (now + timedelta(seconds=reply.skew_seconds)).replace(microsecond=0)
-        headers = {"date": format_datetime(shown, usegmt=True)} | response.headers
-        if response.status not in (204, 304):
-            headers["content-length"] = str(len(response.body))
-        pairs = [*headers.items(), *(("set-cookie", cookie) for cookie in response.cookies)]
-        return [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in pairs]
-
-    async def _hang_up(self, scope: Scope, receive: Receive) -> None:
-        transport = self.connections.get((scope["client"], scope["server"]))
-        if transport is not None:
-            transport.close()
-        await wait_for_disconnect(receive, 5)
-
-
-def _tweaks(hit: Hit) -> Tweaks:
-    renamed = hit.get("field_renamed", {})
-    return Tweaks(
-        page_limit=hit.get("page_limit", {}).get("n"),
-        repeat=hit.get("duplicate_answer", {}).get("repeat", ""),
-        move=hit.get("rows_move", {}).get("rows", 0),
-        rename=((renamed["from"], renamed["to"]),) if renamed else (),
-    )
-
-
-def _html(status: int, body: bytes) -> Response:
-    return Response(status, {"content-type": "text/html; charset=utf-8"}, body)
-
-
-# --- starting and stopping -------------------------------------------------------------------------------------------
+PRODUCTS = {
+    "sap/s4": "sandbox.sap.s4",
+    "oracle/fusion": "sandbox.oracle.fusion",
+    "yonyou/yonbip": "sandbox.yonyou.yonbip",
+    "kingdee/galaxy": "sandbox.kingdee.galaxy",
+}
+"""The module of each product: a `sandbox.front.Opener`."""
 
 
 @dataclass
@@ -234,7 +62,8 @@ class Sandbox:
     def announcement(self) -> str:
         """The line on standard output that tells the caller where and what we are."""
         head = {"product": self.product, "url": self.url, "user": self.user, "password": self.password}
-        return json.dumps(head | self.info | {"clock": self.backend.now().isoformat()}, ensure_ascii=False, default=str)
+        info = _addressed(self.info, self.url)
+        return json.dumps(head | info | {"clock": self.backend.now().isoformat()}, ensure_ascii=False, default=str)
 
 
 def start(
@@ -249,46 +78,34 @@ def start(
     password: str = PASSWORD,
     tolerant_clock: bool = False,
     state: Path | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Sandbox:
     """Run a product's sandbox in a thread of its own until `stop`; port 0 takes a free one.
 
     With `state` the books are kept in that file; where it exists they are read from it, and data, rows, date and seed
-    mean nothing. Raises ValueError for an unknown product or data the product cannot read, OSError for a port in use.
+    mean nothing. `options` are the product's own. Raises ValueError for an unknown product or data it cannot read,
+    OSError for a port in use.
     """
     if product not in PRODUCTS:
         raise ValueError(f"there is no sandbox for {product}; there is {', '.join(PRODUCTS)}")
-    module, metadata = PRODUCTS[product]
+    module = cast(Opener, importlib.import_module(PRODUCTS[product]))
     if state and state.exists():
         backend, info = load(state, product)
+        front = module.front_on(backend, info, user=user, password=password)
     else:
-        backend, info = importlib.import_module(module).open_backend(data=data, rows=rows, date=date, seed=seed)
-    sandbox = serve(
-        product,
-        backend,
-        load_services(metadata),
-        info=info,
-        port=port,
-        door=Door(user, password),
-        real_dates=tolerant_clock,
-    )
+        front, info = module.open_front(data=data, rows=rows, date=date, seed=seed, user=user, password=password)
+    front.configure(options or {})
+    sandbox = serve(product, front, info=info, port=port, real_dates=tolerant_clock)
     if state:
         sandbox.keep(state)
     return sandbox
 
 
 def serve(
-    product: str,
-    backend: Backend,
-    services: Sequence[Service],
-    *,
-    info: dict[str, Any] | None = None,
-    port: int = 0,
-    door: Door | None = None,
-    real_dates: bool = False,
+    product: str, front: Front, *, info: dict[str, Any] | None = None, port: int = 0, real_dates: bool = False
 ) -> Sandbox:
     """Serve these books; returns when requests are answered."""
-    door = door or Door(USER, PASSWORD)
-    app = App(product, Gateway(backend, services, door), real_dates=real_dates)
+    app = App(product, front, real_dates=real_dates)
     listening = _listen(port)
     config = uvicorn.Config(
         app,
@@ -310,7 +127,16 @@ def serve(
     thread.start()
     _wait_until_started(server, thread)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    return Sandbox(product, url, door.user, door.password, info or {}, backend, app, server, thread)
+    return Sandbox(product, url, front.user, front.password, info or {}, front.backend, app, server, thread)
+
+
+def _addressed(info: Any, url: str) -> Any:
+    """What the front said with {url}, which it could not know."""
+    if isinstance(info, dict):
+        return {name: _addressed(value, url) for name, value in info.items()}
+    if isinstance(info, list):
+        return [_addressed(value, url) for value in info]
+    return info.replace("{url}", url) if isinstance(info, str) else info
 
 
 def _listen(port: int) -> socket.socket:

@@ -39,6 +39,11 @@ def store(db: Database, folder: Path) -> None:
         _invoices(conn, tables)
 
 
+def masters(conn: Connection, folder: Path) -> None:
+    """Companies and customers alone."""
+    _masters(conn, {path.stem: _read(path) for path in folder.glob("*.csv")})
+
+
 def erp_key(company: str, account: str) -> str:
     return f"{company}/{account}"
 

@@ -9,7 +9,7 @@ from crm_core.schema import metadata
 
 def render_item(kind: str, item: Any, _context: object) -> str | Literal[False]:
     """Our column types are written as crm_core.schema names them."""
-    if kind == "type" and type(item).__module__ == "crm_core.schema":
+    if kind == "type" and type(item).__module__ == "crm_core.schema_types":
         return f"schema.{type(item).__name__}()"
     return False
 

@@ -14,18 +14,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from sandbox.front import Backend as Books
+
 Row = dict[str, Any]
 ReadRow = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who asks: set by the engine before each request (each part of a batch is one), always under the lock."""
-
-    request_id: str
-    user: str
-    language: str
-    """Two upper-case letters, from sap-language or Accept-Language; EN when neither is given."""
 
 
 @dataclass(frozen=True)
@@ -57,27 +49,14 @@ class ODataError(Exception):
         self.details = tuple(details)
 
 
-class ControlError(ValueError):
-    """A request to the control plane that makes no sense; its text tells what would."""
-
-
 @dataclass(frozen=True)
 class Created:
     row: ReadRow
     messages: list[Message] = field(default_factory=list)
 
 
-class Backend(Protocol):
+class Backend(Books, Protocol):
     """One per sandbox; its entity sets may be spread over several services. The engine calls it under one lock."""
-
-    def begin(self, caller: Caller) -> None:
-        """Bring the books up to the present; what is created or changed next is this caller's."""
-
-    def now(self) -> datetime:
-        """The ERP's simulated clock: aware, UTC."""
-
-    def version(self) -> int:
-        """Another number whenever anything in the books has changed: results of a query are kept while it stands."""
 
     def rows(self, set_name: str) -> Sequence[ReadRow]:
         """The whole set in key order; numeric keys in the order of their zero-filled form.
@@ -107,17 +86,3 @@ class Backend(Protocol):
 
     def etag(self, set_name: str, row: ReadRow) -> datetime | str | None:
         """The version value of a set that has one: a stamp or a text; the engine words and escapes it."""
-
-    def savepoint(self) -> Any:
-        """What `rollback` needs to undo everything done since: changesets and refused requests leave no trace."""
-
-    def rollback(self, point: Any) -> None: ...
-
-    def book(self, object: str) -> list[Row]:
-        """Control plane: every document of this kind; ControlError for an unknown kind."""
-
-    def advance(self, days: int) -> Row:
-        """Control plane: move the clock; returns clock and how many events of each kind happened."""
-
-    def mutate(self, change: Row) -> Row:
-        """Control plane: what an ERP user would change by hand; ControlError says what is wrong with `change`."""

@@ -9,9 +9,10 @@ from email.message import Message
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from sandbox.http import Response
 from sandbox.odata.backend import ODataError
 from sandbox.odata.errors import bad_request, not_allowed
-from sandbox.odata.http import Request, Response
+from sandbox.odata.http import Request
 from sandbox.odata.service import ServiceHandler
 
 _ONE_OPERATION = "Default changeset implementation allows only one operation"

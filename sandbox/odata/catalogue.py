@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sandbox.odata.backend import Backend, Caller, Created, Message, ODataError, ReadRow, Row
+from sandbox.front import Caller
+from sandbox.odata.backend import Backend, Created, Message, ODataError, ReadRow, Row
 from sandbox.odata.metadata import EntitySet, Property, Service
 
 _TEXTS = ("Description", "Title", "Author", "TechnicalServiceName", "MetadataUrl", "ServiceUrl")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,19 @@ _FUNCTIONS: dict[str, Callable[[str, str], bool]] = {
 
 
 @dataclass(frozen=True)
+class Grammar:
+    """What one version of OData writes its own way: tokens (groups literal, word, sign), literals, functions.
+
+    A function takes a property and a text; `text_first` are those that name the text before the property.
+    """
+
+    token: re.Pattern[str]
+    literal: Callable[[str], tuple[str, Any]]
+    functions: Mapping[str, Callable[[str, str], bool]]
+    text_first: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class _Token:
     kind: str
     text: str
@@ -59,18 +72,21 @@ class _Equals:
         return reader(self.prop)(row) in self.values
 
 
-def compile_filter(text: str, entity_set: EntitySet) -> Test:
+V2 = Grammar(_TOKEN, parse_literal, _FUNCTIONS, frozenset(["substringof"]))
+
+
+def compile_filter(text: str, entity_set: EntitySet, grammar: Grammar = V2) -> Test:
     """Raises ODataError 400 for a syntax error, an unknown or unfilterable property, a literal of the wrong type."""
-    parser = _Parser(_tokens(text), entity_set)
+    parser = _Parser(_tokens(text, grammar), entity_set, grammar)
     test = parser.disjunction()
     parser.expect_end()
     return _finished(test)
 
 
-def _tokens(text: str) -> list[_Token]:
+def _tokens(text: str, grammar: Grammar) -> list[_Token]:
     tokens, position = [], 0
     while position < len(text.rstrip()):
-        found = _TOKEN.match(text, position)
+        found = grammar.token.match(text, position)
         if not found or not found.lastgroup:
             raise bad_expression(f"Invalid token '{text[position : position + 20].strip()}' at position {position}")
         tokens.append(_Token(found.lastgroup, found[found.lastgroup], found.start(found.lastgroup)))
@@ -79,8 +95,9 @@ def _tokens(text: str) -> list[_Token]:
 
 
 class _Parser:
-    def __init__(self, tokens: list[_Token], entity_set: EntitySet) -> None:
+    def __init__(self, tokens: list[_Token], entity_set: EntitySet, grammar: Grammar) -> None:
         self._tokens = tokens
+        self._grammar = grammar
         self._next = 0
         self._set = entity_set
 
@@ -144,17 +161,17 @@ class _Parser:
 
     def _call(self) -> Test:
         name = self._advance()
-        if name.text not in _FUNCTIONS:
+        if name.text not in self._grammar.functions:
             raise bad_expression(f"Function '{name.text}' is not supported at position {name.position}")
         self._take("(")
         first = self._operand()
         self._take(",")
         second = self._operand()
         self._take(")")
-        part, prop = (first, second) if name.text == "substringof" else (second, first)
+        part, prop = (first, second) if name.text in self._grammar.text_first else (second, first)
         if not isinstance(prop, Property) or not isinstance(part, _Literal) or not _texts(prop, part):
             raise wrong_parameter_type(name.text, name.position)
-        read, function, value = reader(prop), _FUNCTIONS[name.text], part.value
+        read, function, value = reader(prop), self._grammar.functions[name.text], part.value
         return lambda row: function(read(row), value)
 
     def _operand(self) -> Property | _Literal:
@@ -164,7 +181,7 @@ class _Parser:
         if token.kind == "sign":
             raise bad_expression(f"Unexpected '{token.text}' at position {token.position}")
         try:
-            return _Literal(*parse_literal(token.text))
+            return _Literal(*self._grammar.literal(token.text))
         except ValueError as problem:
             raise bad_expression(f"Invalid literal {token.text} at position {token.position}: {problem}") from problem
 

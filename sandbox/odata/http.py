@@ -1,43 +1,15 @@
-"""Requests and answers as the engine sees them, free of any web framework."""
+"""A request as Gateway reads it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from urllib.parse import unquote, unquote_plus
+from dataclasses import dataclass, fields
 
-WRITES = frozenset({"POST", "PUT", "PATCH", "MERGE", "DELETE"})
-
-
-@dataclass(frozen=True)
-class Tweaks:
-    """How a fault bends the answer to this request."""
-
-    page_limit: int | None = None
-    repeat: str = ""
-    """"row": one row comes twice; "page": the page before comes again."""
-    move: int = 0
-    """So many rows at the head of the result have moved to its end since the page before."""
-    rename: tuple[tuple[str, str], ...] = ()
-
-
-NO_TWEAKS = Tweaks()
+from sandbox import http
+from sandbox.http import WRITES
 
 
 @dataclass(frozen=True)
-class Request:
-    method: str
-    path: str
-    """As it came, still percent-encoded, without the query."""
-    query: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
-    """Lower-case names."""
-    body: bytes = b""
-    base: str = ""
-    """Scheme and host, as the client addressed us."""
-    user: str = ""
-    request_id: str = ""
-    tweaks: Tweaks = NO_TWEAKS
-
+class Request(http.Request):
     @property
     def verb(self) -> str:
         """The method meant: a POST may carry MERGE, PATCH, PUT or DELETE in X-HTTP-Method."""
@@ -56,10 +28,6 @@ class Request:
         return "application/json" in self.headers.get("accept", "")
 
     @property
-    def options(self) -> dict[str, str]:
-        return parse_query(self.query)
-
-    @property
     def language(self) -> str:
         asked = (
             self.options.get("sap-language")
@@ -72,24 +40,6 @@ class Request:
 _LANGUAGES = {"E": "EN", "D": "DE", "1": "ZH", "*": "EN"}
 
 
-@dataclass
-class Response:
-    status: int
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    cookies: list[str] = field(default_factory=list)
-
-
-def parse_query(query: str) -> dict[str, str]:
-    """Decoded options; a raw + is a space; the first of two equal names counts."""
-    options: dict[str, str] = {}
-    for part in query.split("&"):
-        name, _, value = part.partition("=")
-        if name:
-            options.setdefault(unquote_plus(name), unquote_plus(value))
-    return options
-
-
-def split_path(path: str) -> list[str]:
-    """Decoded segments without empty ones; an encoded slash stays inside its segment."""
-    return [unquote(segment) for segment in path.split("/") if segment]
+def read(request: http.Request) -> Request:
+    """The same request, with what Gateway asks of it."""
+    return Request(**{field.name: getattr(request, field.name) for field in fields(http.Request)})

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from sandbox.http import NO_TWEAKS, Tweaks
 from sandbox.odata.backend import ReadRow
 from sandbox.odata.compare import compile_orderby, is_key_order, sort_rows
 from sandbox.odata.errors import bad_request
-from sandbox.odata.filters import compile_filter
-from sandbox.odata.http import NO_TWEAKS, Tweaks
+from sandbox.odata.filters import V2, Grammar, compile_filter
 from sandbox.odata.metadata import EntitySet
 
 _KNOWN = {
@@ -89,7 +89,8 @@ class Results:
     a kept one takes its rows while the books stand still: a client that pages with $skip costs one search, too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, grammar: Grammar = V2) -> None:
+        self._grammar = grammar
         self._kept: OrderedDict[str, _Result] = OrderedDict()
 
     def page(
@@ -108,7 +109,9 @@ class Results:
         name = token or self._name_of((scope, query.filter, query.orderby), state) or secrets.token_hex(6)
         kept = self._kept.get(name)
         if kept is None or kept.question != (scope, query.filter, query.orderby):
-            kept = _Result((scope, query.filter, query.orderby), state, search(query, entity_set, rows()))
+            kept = _Result(
+                (scope, query.filter, query.orderby), state, search(query, entity_set, rows(), self._grammar)
+            )
         if tweaks.move and offset:
             kept = _Result(kept.question, None, kept.rows[tweaks.move :] + kept.rows[: tweaks.move])
         self._keep(name, kept)
@@ -165,10 +168,10 @@ def _cut(rows: list[ReadRow], query: Query, offset: int, limit: int, name: str, 
     return Page(page, len(rows), f"{name}-{stop - query.skip}" if stop < end else None)
 
 
-def search(query: Query, entity_set: EntitySet, rows: Sequence[ReadRow]) -> list[ReadRow]:
+def search(query: Query, entity_set: EntitySet, rows: Sequence[ReadRow], grammar: Grammar = V2) -> list[ReadRow]:
     """A new list in the order asked for, else in key order."""
     order = compile_orderby(query.orderby, entity_set) if query.orderby else []
-    test = compile_filter(query.filter, entity_set) if query.filter else None
+    test = compile_filter(query.filter, entity_set, grammar) if query.filter else None
     found = [row for row in rows if test(row)] if test else list(rows)
     if order and not is_key_order(order, entity_set):
         sort_rows(found, order)

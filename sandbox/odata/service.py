@@ -10,8 +10,10 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
+from sandbox.front import Caller
+from sandbox.http import NO_TWEAKS, Response, split_path
 from sandbox.odata.atom import AtomWriter, plain_text
-from sandbox.odata.backend import Backend, Caller, Message, ODataError, ReadRow, Row
+from sandbox.odata.backend import Backend, Message, ODataError, ReadRow, Row
 from sandbox.odata.edmx import metadata_document, service_document
 from sandbox.odata.errors import (
     error_json,
@@ -23,7 +25,7 @@ from sandbox.odata.errors import (
     precondition_required,
     sap_message,
 )
-from sandbox.odata.http import NO_TWEAKS, Request, Response, split_path
+from sandbox.odata.http import Request
 from sandbox.odata.literals import etag_text, initial, json_writer, same_etag
 from sandbox.odata.metadata import EntitySet, Function, Property, Service
 from sandbox.odata.paths import Resource, check_addressable, resolve

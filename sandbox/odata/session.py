@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 
-from sandbox.odata.http import Request, Response
+from sandbox.http import Request, Response
 
 SYSTEM, CLIENT = "S4H", "100"
 SESSION_COOKIE = f"SAP_SESSIONID_{SYSTEM}_{CLIENT}"

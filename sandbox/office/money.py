@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
 
 DIGITS = {
     **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split(), 0),
@@ -23,6 +24,7 @@ def rounded(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(_UNITS[DIGITS[currency]], context=_WIDE)
 
 
+@lru_cache(maxsize=8192)
 def tax_split(
     quantity: Decimal, price: Decimal, rate: Decimal, includes_tax: bool, currency: str
 ) -> tuple[Decimal, Decimal]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sandbox.office.clock import Clock
 from sandbox.office.company import Company
@@ -17,6 +17,9 @@ from sandbox.sap.documents import Document, Line, Link, rest
 from sandbox.sap.fi import Ledger
 from sandbox.sap.partners import Partners
 from sandbox.sap.sd import ACCOUNTED, Billing, BillingItem, Delivery, DeliveryItem, Item, Order
+
+if TYPE_CHECKING:
+    from sandbox.sap.contracts import Contract
 
 CHANNEL, DIVISION = "10", "00"
 
@@ -36,6 +39,7 @@ class Books:
         self.orders_of: dict[str, list[Order]] = {}
         self.deliveries: dict[str, Delivery] = {}
         self.billings: dict[str, Billing] = {}
+        self.contracts: dict[str, Contract] = {}
         self.rates: dict[tuple[str, str], list[tuple[date, Decimal]]] = {}
         self.terms: set[str] = set()
         self.overrides: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}

@@ -6,7 +6,8 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sandbox.odata.backend import ControlError, Row
+from sandbox.front import ControlError
+from sandbox.odata.backend import Row
 from sandbox.office.company import Company
 from sandbox.office.money import DIGITS
 from sandbox.sap.books import Books
@@ -66,13 +67,20 @@ class Request:
     def order(self, number: str) -> Order:
         return self.books.orders.get(number) or self.missing("order", number)
 
+    def key(self, name: str) -> Row:
+        """As an object, or as the book shows it: CN01/2026/1800000001/1."""
+        value = self.change.get(name)
+        if isinstance(value, str):
+            return dict(zip(("company", "fiscal_year", "number", "item"), value.split("/"), strict=False))
+        return self.mapping(name)
+
     def document(self, name: str) -> Document:
-        key = self.mapping(name)
+        key = self.key(name)
         at = (str(key.get("company", "")), str(key.get("fiscal_year", "")), str(key.get("number", "")))
         return self.books.ledger.documents.get(at) or self.missing("document", "/".join(at))
 
     def line(self, name: str) -> Line:
-        return self.line_at([*self.document(name).key, str(self.mapping(name).get("item", "1"))])
+        return self.line_at([*self.document(name).key, str(self.key(name).get("item", "1"))])
 
     def line_at(self, key: list[str]) -> Line:
         document = self.books.ledger.documents.get(tuple(key[:3]))  # type: ignore[arg-type]

@@ -9,10 +9,12 @@
 - post_invoice {customer, company, amount, currency?, posting_date?, document_date?, due?, terms?, special_gl?, rate?,
   reference?}: a negative amount is a credit memo
 - pay {customer, company, amount, currency?, posting_date?, item?, discount?, rate?, reference?}: on account or an item
-- write_off {item, amount, posting_date?, reason?} · reverse {document, posting_date?} · reset_clearing {clearing}
+- write_off {item, amount, posting_date?, reason?} · reverse {document | invoice, posting_date?}
+- reset_clearing {clearing}
 
-`item`, `document` and `clearing` are {company, fiscal_year, number, item?}. Dates are ISO, today unless given; amounts
-are text.
+`item`, `document` and `clearing` are {company, fiscal_year, number, item?}, or that as one text as in CN01/2026/18/1;
+what a document is made of comes back as `number` and `items` in that form, too. Dates are ISO, today unless given;
+amounts are text.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sandbox.odata.backend import ControlError, ODataError, ReadRow, Row
+from sandbox.front import ControlError
+from sandbox.odata.backend import ODataError, ReadRow, Row
 from sandbox.office.money import ZERO, rounded
 from sandbox.office.terms import instalments
 from sandbox.sap.books import CHANNEL, Books
@@ -233,7 +236,8 @@ class Changes:
         return _named(self.books.ledger.write_off(item, ask.decimal("amount"), ask.day("posting_date"), reason))
 
     def _reverse(self, ask: Request) -> Row:
-        document, posted = ask.document("document"), ask.day("posting_date")
+        document = ask.document("document" if "document" in ask.change else "invoice")
+        posted = ask.day("posting_date")
         if document.reversed_by or document.reverses:
             raise ControlError(f"{'/'.join(document.key)} is reversed already, or a reversal itself")
         billing = self.books.billings.get(document.billing)
@@ -259,7 +263,11 @@ class Changes:
 
 def _named(document: Document) -> Row:
     company, year, number = document.key
-    return {"document": {"company": company, "fiscal_year": year, "number": number}}
+    named = "/".join(document.key)
+    return {
+        "document": {"company": company, "fiscal_year": year, "number": number},
+        "number": named, "items": [f"{named}/{line.item}" for line in document.lines],
+    }  # fmt: skip
 
 
 def _typed(name: str, value: Any, present: object) -> Any:

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sandbox.odata.backend import ControlError, ReadRow, Row
+from sandbox.front import ControlError
+from sandbox.odata.backend import ReadRow, Row
 from sandbox.office.money import plain
+from sandbox.sap import contracts
 from sandbox.sap.books import Books
 from sandbox.sap.changes import Changes
 from sandbox.sap.documents import Line, rest
@@ -30,10 +32,14 @@ class Desk:
             "orders": self._orders, "customers": self._customers, "deliveries": self._deliveries,
             "invoices": self._invoices,
             "open_items": self._open_items, "payments": self._payments,
+            "contracts": self._contracts,
         }  # fmt: skip
         if object not in kinds:
             raise ControlError(f"there is no book of {object!r}; there is {', '.join(kinds)}")
         return kinds[object]()
+
+    def _contracts(self) -> list[Row]:
+        return contracts.book(self.books)
 
     def _orders(self) -> list[Row]:
         seen = _counts(order_keys(order) for order in self.books.orders.values())

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from sandbox.odata.backend import Caller, Message, Row
+from sandbox.front import Caller
+from sandbox.odata.backend import Message, Row
 from sandbox.office.money import ZERO
 from sandbox.sap import texts
 from sandbox.sap.books import Books

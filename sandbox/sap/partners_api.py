@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sandbox.odata.backend import Caller, Message, ODataError, ReadRow, Row
+from sandbox.front import Caller
+from sandbox.odata.backend import Message, ODataError, ReadRow, Row
 from sandbox.sap.books import Books
 
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 
 from sandbox.office.clock import morning_of
 from sandbox.office.dataset import (
     ApplicationData,
-    DataError,
     DataSet,
     DeliveryData,
     InvoiceData,
@@ -24,6 +22,21 @@ from sandbox.office.dataset import (
     PaymentData,
 )
 from sandbox.office.money import ZERO
+from sandbox.office.timeline import (
+    APPLY,
+    CANCEL,
+    DELIVER,
+    HOLD,
+    INVOICE,
+    MATURE,
+    ORDER,
+    PAY,
+    REVERSE,
+    UNDO,
+    UNDO_LATE,
+    Event,
+    Timeline,
+)
 from sandbox.sap.books import CHANNEL, DIVISION, Books
 from sandbox.sap.documents import Document, Line
 from sandbox.sap.fi import PostingError
@@ -32,23 +45,8 @@ from sandbox.sap.sd import CANCELLED, Billing, BillingItem, Delivery, Item, Orde
 from sandbox.sap.settlements import Application, Settlements
 from sandbox.sap.texts import internal_unit
 
-ORDER, HOLD, DELIVER, UNDO, INVOICE, REVERSE, PAY, MATURE, APPLY, CANCEL, UNDO_LATE = range(11)
-"""The order of events within a day: what is undone frees items and money for what follows."""
-
 SPECIAL_GL = {"trade": "", "retention": "H", "advance_request": "F", "other": "O"}
 BILLING_KIND = {"invoice": "F2", "credit_memo": "G2", "pro_forma": "F8", "provisional": "ZPV"}
-
-
-@dataclass(order=True)
-class Event:
-    on: date
-    phase: int
-    order: int
-    kind: str
-    name: str
-    """The source's record, for messages."""
-
-    run: Callable[[], None]
 
 
 class Replay:
@@ -62,44 +60,19 @@ class Replay:
         self.invoices = {invoice.key: invoice for invoice in data.invoices}
         self.payments = {payment.key: payment for payment in data.payments}
         self.applications_of: dict[Key, list[Application]] = defaultdict(list)
-        self.events = sorted(self._events(), key=lambda event: (event.on, event.phase, event.order))
-        self._at = 0
+        self.timeline = Timeline(self._events(), books.journal, (PostingError,))
 
     @property
     def last_day(self) -> date:
-        return self.events[-1].on if self.events else self.data.last_day
+        events = self.timeline.events
+        return events[-1].on if events else self.data.last_day
 
     def load_master_data(self, start: date) -> None:
         """Enter partners and products on the morning of the data's first day."""
-        first = min([start, *(event.on for event in self.events[:1])])
+        first = min([start, *(event.on for event in self.timeline.events[:1])])
         self.books.clock.move_to(morning_of(first - timedelta(days=1)))
         self.numbers = load_master_data(self.books, self.data)
         self.settlements = Settlements(self.books, self.numbers)
-
-    def run_to(self, day: date, *, strict: bool, on_day: Callable[[date], None] | None = None) -> dict[str, int]:
-        """Apply what happens up to and including `day`; returns how many events of each kind.
-
-        An event that no longer fits the books (somebody has changed them by hand) is counted as refused; when
-        `strict` it is an error of the data.
-        """
-        counts: dict[str, int] = defaultdict(int)
-        while self._at < len(self.events) and self.events[self._at].on <= day:
-            event = self.events[self._at]
-            self._at += 1
-            if on_day:
-                on_day(event.on)
-            point = self.books.journal.savepoint()
-            try:
-                event.run()
-                counts[event.kind] += 1
-            except PostingError as error:
-                if strict:
-                    raise DataError(
-                        f"{event.name} does not fit what was booked before it: {error}; correct the amounts or dates"
-                    ) from None
-                self.books.journal.rollback(point)
-                counts["refused"] += 1
-        return dict(counts)
 
     # -- events --------------------------------------------------------------------------------------------------
 

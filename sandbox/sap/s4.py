@@ -8,10 +8,15 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sandbox.odata.backend import Caller, Created, Message, ODataError, ReadRow, Row
+from sandbox.front import Caller
+from sandbox.odata.backend import Created, Message, ODataError, ReadRow, Row
+from sandbox.odata.gateway import Gateway
+from sandbox.odata.metadata import load_services
+from sandbox.odata.session import Door
+from sandbox.odata4.gateway import Gateway4
 from sandbox.office import data_sets
 from sandbox.office.clock import morning_of, noon_of
-from sandbox.sap import document_rows, load_test
+from sandbox.sap import contracts, document_rows, load_test
 from sandbox.sap.books import Books
 from sandbox.sap.changes import SETS
 from sandbox.sap.control import Desk
@@ -22,6 +27,7 @@ from sandbox.sap.orders_api import OrdersApi
 from sandbox.sap.partners import CHILDREN, KEYS
 from sandbox.sap.partners_api import PartnersApi
 from sandbox.sap.replay import Replay
+from sandbox.sap.s4_v4 import V4Backend
 
 VERSIONS = {
     "A_SalesOrder": "LastChangeDateTime", "A_BillingDocument": "LastChangeDateTime",
@@ -238,7 +244,7 @@ class S4Backend:
         while self._lived < self.books.clock.today():
             self._lived += timedelta(days=1)
             if self.replay:
-                events.update(self.replay.run_to(self._lived, strict=False))
+                events.update(self.replay.timeline.run_to(self._lived, strict=False))
             events.update(self.lifecycle.run_day(self._lived))
         return events
 
@@ -261,12 +267,29 @@ def open_backend(data: Path | None, rows: int | None, date: date | None, seed: i
     replay = Replay(books, source)
     start = date or (replay.last_day if data else source.last_day)
     replay.load_master_data(start)
-    replay.run_to(start, strict=True, on_day=lambda day: books.clock.move_to(morning_of(day)))
+    replay.timeline.run_to(start, strict=True, on_day=lambda day: books.clock.move_to(morning_of(day)))
     books.clock.move_to(noon_of(start))
     if rows:
         load_test.add_orders(books, rows, seed)
+    elif not data:
+        contracts.make_up(books, start)
     books.clock.run()
     return S4Backend(books, replay, Lifecycle(books, seed)), _info(books)
+
+
+def open_front(
+    *, data: Path | None, rows: int | None, date: date | None, seed: int, user: str, password: str
+) -> tuple[Gateway, dict[str, Any]]:
+    """The Gateway on new books, and what a client needs to know about them."""
+    backend, info = open_backend(data, rows, date, seed)
+    return front_on(backend, info, user=user, password=password), info
+
+
+def front_on(backend: S4Backend, info: dict[str, Any], *, user: str, password: str) -> Gateway:
+    """The Gateway on books that were kept."""
+    home = Path(__file__).parent
+    services, services4 = load_services(home / "metadata"), load_services(home / "metadata4")
+    return Gateway4(backend, services, Door(user, password), V4Backend(backend), services4)
 
 
 def _info(books: Books) -> dict[str, Any]:

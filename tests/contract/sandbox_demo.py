@@ -13,9 +13,12 @@ from uuid import UUID
 import httpx
 
 import sandbox
-from sandbox.odata.backend import Caller, ControlError, Created, Detail, Message, ODataError, ReadRow, Row
+from sandbox.front import Caller, ControlError
+from sandbox.odata.backend import Created, Detail, Message, ODataError, ReadRow, Row
+from sandbox.odata.gateway import Gateway
 from sandbox.odata.metadata import EntitySet, Service, load_services
-from sandbox.server import serve
+from sandbox.odata.session import Door
+from sandbox.server import PASSWORD, USER, serve
 
 METADATA = Path(sandbox.__file__).parent / "sap" / "metadata"
 START = datetime(2024, 4, 30, 8, 15, 47, 125705, tzinfo=UTC)
@@ -241,7 +244,8 @@ class Demo:
     def __init__(self, orders: int = 12) -> None:
         self.services = {service.name: service for service in load_services(METADATA)}
         self.books = DemoBackend(list(self.services.values()), orders)
-        self.sandbox = serve("sap/s4", self.books, list(self.services.values()))
+        front = Gateway(self.books, list(self.services.values()), Door(USER, PASSWORD))
+        self.sandbox = serve("sap/s4", front)
         self.client = self.new_client()
 
     def new_client(self, **options: Any) -> httpx.Client:

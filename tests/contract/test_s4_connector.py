@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.base import Position, Record
+from connectors.base import Connector, Position, Record
 from connectors.errors import (
     AccessError,
     ConnectorError,
@@ -21,8 +21,7 @@ from connectors.errors import (
     RecordRejectedError,
     TransientError,
 )
-from connectors.odata import ODataConnector, open_connector
-from connectors.products import load_product
+from connectors.products import load_product, open_connector
 from sandbox.server import Sandbox, start
 from tests.unit.connector_help import FakeSystem
 
@@ -41,18 +40,22 @@ FIELDS = {
     "deliveries": ["SoldToParty", "to_DeliveryDocumentItem.ActualDeliveryQuantity"],
     "invoices": ["TotalGrossAmount", "to_Item.NetAmount"],
     "open_items": ["AmountInTransactionCurrency", "IsCleared"],
+    "contracts": ["TotalNetAmount", "_Item.Product", "_Item.SlsContrItemReleasedQuantity"],
 }
 
 
 class Erp:
     """A sandbox, the connector to it, and the sandbox's control plane."""
 
-    def __init__(self, sandbox: Sandbox, **settings: Any) -> None:
-        self.sandbox = sandbox
+    def __init__(self, sandbox: Sandbox, line: str = "customer_line", **settings: Any) -> None:
+        """`line`: where the book shows the number that our line has with us."""
+        self.sandbox, self.line = sandbox, line
+        self.options = settings.get("options", {})
         self.connector = self.connect(**settings)
 
-    def connect(self, **settings: Any) -> ODataConnector:
+    def connect(self, **settings: Any) -> Connector:
         given = {"username": self.sandbox.user, "password": self.sandbox.password, "limits": {"retry_s": 5}, **settings}
+        given.setdefault("options", self.options)
         return open_connector(S4, FakeSystem(url=self.sandbox.url, allow_http=True, **given))
 
     def control(self, method: str, path: str, **body: Any) -> Any:
@@ -71,6 +74,9 @@ class Erp:
 
     def orders(self, key: str) -> list[Any]:
         return [d for d in self.book("orders") if key in d["key"].values()]
+
+    def lines(self, key: str) -> dict[str, Any]:
+        return {str(item[self.line]): item for item in self.orders(key)[0]["lines"]}
 
     def pull(self, obj: str, read: str = "", since: str = "", fields: list[str] | None = None) -> list[Record]:
         name = read or self.connector.reads(obj)[0].name
@@ -149,7 +155,7 @@ class TestReading:
     def test_ping_knows_every_service_and_the_erps_clock(self, erp: Erp) -> None:
         pong = erp.connector.ping()
         assert set(pong.services.values()) == {"ok"}
-        assert len(pong.services) == 7
+        assert len(pong.services) == 8
         assert (pong.product, pong.user) == ("sap/s4", erp.sandbox.user)
 
     @pytest.mark.parametrize("obj", sorted(FIELDS))
@@ -276,7 +282,7 @@ class TestWriting:
         wanted["to_Item"][1] = line("3", third, "1", "50.00")
         assert erp.connector.change("orders", number, wanted, deadline_s=10).changed
         [booked] = erp.orders(key)
-        lines = {item["customer_line"]: item for item in booked["lines"]}
+        lines = erp.lines(key)
         assert (lines["1"]["quantity"], lines["1"]["price"]) == ("7", "470.00")
         assert lines["2"]["rejected"]
         assert (lines["3"]["material"], lines["3"]["rejected"]) == (third.key, "")
@@ -344,7 +350,7 @@ class TestWriting:
     def test_a_lost_answer_is_unknown_and_nothing_is_sent_again(
         self, erp: Erp, wire: dict[str, Any], key: str, fault: dict[str, Any], booked: int
     ) -> None:
-        erp.arm({**fault, "match": {"method": "POST", "path": "A_SalesOrder$"}})
+        erp.arm({**fault, "match": {"method": "POST", "path": "SalesOrder$"}})
         with pytest.raises(OutcomeUnknownError):
             push(erp, wire, key)
         assert len(erp.fired()) == 1
@@ -362,7 +368,7 @@ class TestWriting:
     ) -> None:
         push(erp, wire, f"{key}-0")  # a session is open
         extra = {"retry_after": 0} if fault == "rate_limited" else {}
-        erp.arm({"fault": fault, **extra, "match": {"method": "POST", "path": "A_SalesOrder$", "times": 1}})
+        erp.arm({"fault": fault, **extra, "match": {"method": "POST", "path": "SalesOrder$", "times": 1}})
         push(erp, wire, key)
         assert len(erp.orders(key)) == 1
 
@@ -385,7 +391,7 @@ class TestWriting:
         with pytest.raises(OutcomeUnknownError):
             erp.connector.change("orders", number, wanted, deadline_s=10)
         erp.connector.change("orders", number, wanted, deadline_s=10)
-        assert [item["customer_line"] for item in erp.orders(key)[0]["lines"]] == ["1", "2", "9"]
+        assert list(erp.lines(key)) == ["1", "2", "9"]
 
 
 def test_a_service_that_is_not_activated_is_reported(erp: Erp) -> None:

@@ -13,12 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.faults import KINDS, Faults
-from sandbox.odata.http import Request
-from tests.contract.sandbox_demo import ORDERS, Demo
+from sandbox.http import Request
+from sandbox.odata.gateway import Gateway
+from sandbox.odata.metadata import load_services
+from sandbox.odata.session import Door
+from tests.contract.sandbox_demo import METADATA, ORDERS, Demo, DemoBackend
 
 pytestmark = pytest.mark.contract
 ORDER = {"SoldToParty": "10000001", "PurchaseOrderByCustomer": "CT7-Q1"}
 PATH = ORDERS + "/A_SalesOrder"
+FRONT = Gateway(DemoBackend(load_services(METADATA)), [], Door("", ""))
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +213,7 @@ def test_the_same_seed_gives_the_same_faults(seed: int, probability: float) -> N
     def run() -> list[bool]:
         faults = Faults()
         faults.arm({"seed": seed, "schedule": [{"fault": "latency", "match": {"probability": probability}}]})
-        return [bool(faults.pick(Request("GET", "/x"))) for _ in range(50)]
+        return [bool(faults.pick(Request("GET", "/x"), FRONT)) for _ in range(50)]
 
     assert run() == run()
 

@@ -266,7 +266,7 @@ def test_a_disarmed_installation_pushes_nothing(place: Place) -> None:
 
 def test_a_system_of_another_environment_gets_nothing(place: Place) -> None:
     place.run("quotes", "accept", new_quote(place))
-    edit_system(place, "product:", "environment: production\nproduct:")
+    edit_system(place, 'environment: "local"', "environment: production")
     said = place.run("push", "s4")
     assert said.code == 2
     assert "production" in said.err

@@ -39,7 +39,11 @@ def served(house: House) -> tuple[Front, str, Api]:
 
 def orders(house: House) -> Any:
     story = json.loads((house.home / "demo" / "demo.json").read_text(encoding="utf-8"))
-    with urllib.request.urlopen(f"http://127.0.0.1:{story['port']}/_sandbox/book?object=orders", timeout=30) as answer:
+    return {one["name"]: _book(one["port"]) for one in story["sandboxes"]}
+
+
+def _book(port: int) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/_sandbox/book?object=orders", timeout=30) as answer:
         return json.load(answer)["documents"]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -116,6 +117,54 @@ class FlakyErp:
     def sent_under(self, key: str) -> list[dict[str, Any]]:
         """Every payload that left for this key, arrived or not."""
         return [wire for own, wire in self.sent if own == key]
+
+
+@dataclass
+class SteppedErp(FlakyErp):
+    """A document is saved first, then waits for further steps (submit, approve); each of those uses up a fault too.
+
+    `at_once` of them the push takes itself. `refused` steps are refused with these words. A step is never taken twice.
+    """
+
+    steps: int = 2
+    at_once: int = 0
+    refused: str = ""
+    taken: Counter[str] = field(default_factory=Counter)
+
+    def push(self, obj: str, wire: dict[str, Any], key: str, *, deadline_s: float) -> Ack:
+        ack = super().push(obj, wire, key, deadline_s=deadline_s)
+        self.taken[ack.external_id] += self.at_once
+        return replace(ack, done=self._done(ack.external_id), warnings=["V1/1: saved"])
+
+    def find(self, obj: str, key: str) -> list[Hit]:
+        return [replace(hit, done=self._done(hit.external_id)) for hit in super().find(obj, key)]
+
+    def change(self, obj: str, external_id: str, wire: dict[str, Any], *, deadline_s: float) -> Ack:
+        ack = super().change(obj, external_id, wire, deadline_s=deadline_s)
+        return replace(ack, done=self._done(external_id))
+
+    def finish(self, obj: str, external_id: str, *, deadline_s: float) -> Ack:
+        while not self._done(external_id):
+            fault = self.faults.pop(0) if self.faults else "fine"
+            if fault == "crash_before":
+                raise Crash
+            if fault in ("refused_connection", "blind"):
+                raise TransientError("unreachable", system="s4", reason="connection refused")
+            if self.refused:
+                facts = {"system": "s4", "method": "POST", "path": "audit", "erp": "V1/9"}
+                raise RecordRejectedError("rejected", **facts, text=self.refused)
+            if fault != "dropped_before":
+                self.taken[external_id] += 1
+            if "crash" in fault:
+                raise Crash
+            if fault == "slow_late":
+                return Ack(external_id, done=False)
+            if fault != "fine":
+                raise OutcomeUnknownError("outcome-unknown", system="s4", method="POST", path="audit", reason="dropped")
+        return Ack(external_id, warnings=["V1/2: approved"])
+
+    def _done(self, external_id: str) -> bool:
+        return self.taken[external_id] == self.steps
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import flows.push
 from config.settings import Settings
 from config.wiring import open_context
-from connectors.odata_send import Sender
+from connectors.http import Http
 from crm_core.outbox import Outbox
 from crm_core.store import Store
 from flows.context import Context
@@ -58,7 +58,7 @@ PLACES = {
     "claimed, no attempt noted": Place(Outbox, "begin_attempt", after=False),
     "attempt noted, not sent": Place(Outbox, "begin_attempt", after=True),
     "answered, not settled": Place(Outbox, "settle", after=False),
-    "written, answer not read": Place(Sender, "send", after=True),
+    "written, answer not read": Place(Http, "write", after=True),
 }
 
 

@@ -11,23 +11,26 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from commands import sandbox_process
 from config.settings import Settings, default_database_url
 from config.system_writer import write_secret, write_system
 from config.wiring import open_context
 from flows.context import Context
 from sandbox.server import Sandbox, start
+from tests.products import PRODUCTS
 
 
 @dataclass
 class Road:
-    """`erp` is the sandbox, `settings` the installation that knows it as system `s4`."""
+    """`erp` is the sandbox, `settings` the installation that knows it as system `name`."""
 
     erp: Sandbox
     settings: Settings
+    name: str = "s4"
 
     @contextmanager
     def context(self) -> Iterator[Context]:
-        with open_context(self.settings, "s4") as ctx:
+        with open_context(self.settings, self.name) as ctx:
             yield ctx
 
     def control(self, path: str, body: dict[str, Any] | None = None, method: str = "") -> Any:
@@ -44,9 +47,12 @@ class Road:
 def open_road(
     folder: Path,
     *,
+    product: str = "sap/s4",
+    name: str = "s4",
     data: Path | None = None,
     day: date | None = None,
     rows: int | None = None,
+    seed: int = 7,
     horizon_s: float = 2,
     database_url: str = "",
     **more: Any,
@@ -55,28 +61,20 @@ def open_road(
 
     `more` goes into that file. The database is a new SQLite file, or the one at `database_url`.
     """
-    erp = start("sap/s4", data=data, rows=rows, date=day, seed=7, port=0)
+    known = PRODUCTS[product]
+    erp = start(product, data=data, rows=rows, date=day, seed=seed, port=0, options=known.sandbox)
     try:
         settings = Settings(folder / "config", folder / "home", database_url or default_database_url(folder / "home"))
         announced = json.loads(erp.announcement())
-        companies = {code: _company(facts) for code, facts in announced["companies"].items()}
         system = {
-            "product": "sap/s4",
-            "url": erp.url,
-            "username": write_secret(settings, "s4.user", announced["user"]),
-            "password": write_secret(settings, "s4.password", announced["password"]),
-            "allow_http": True,
+            **sandbox_process.system_data(settings, name, announced),
+            "username": write_secret(settings, f"{name}.user", announced["user"]),
+            "password": write_secret(settings, f"{name}.password", announced["password"]),
             "commit_horizon_s": horizon_s,
-            "companies": companies,
+            **({"options": {**announced.get("options", {}), **known.system}} if known.system else {}),
             **more,
         }
-        write_system(settings, "s4", system, replace=False)
-        yield Road(erp, settings)
+        write_system(settings, name, system, replace=False)
+        yield Road(erp, settings, name)
     finally:
         erp.stop()
-
-
-def _company(facts: dict[str, Any]) -> dict[str, Any]:
-    area = {"organization": facts["sales_org"], "channel": "10", "division": "00"}
-    kept = ("currency", "time_zone", "country", "fiscal_year_start_month")
-    return {**{name: facts[name] for name in kept}, "sales_area": area}

@@ -105,15 +105,27 @@ def _faults(quote: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> lis
     if len(found) != 1:
         return [f"{len(found)} orders {[document['number'] for document in found]}"]
     order = found[0]
-    kept = [line for line in order["lines"] if not line["rejected"]]
+    kept = [line for line in order["lines"] if not line.get("rejected", line.get("cancelled"))]
     if quote["state"] == "cancelled":
-        return [] if order["status"] == "cancelled" and not kept else [f"order {order['number']} is not cancelled"]
-    meant = sorted((line["line"], line["product_key"], line["quantity"], line["net_amount"]) for line in quote["lines"])
-    booked = sorted(_booked(line) for line in kept)
+        return [] if order["status"] == "cancelled" else [f"order {order['number']} is not cancelled"]
+    told = {"customer_line": all("customer_line" in line for line in kept)}
+    told["product"] = {line["product_key"] for line in quote["lines"]} >= {_product(line) for line in kept}
+    meant = sorted(_meant(line, told) for line in quote["lines"])
+    booked = sorted(_booked(line, told) for line in kept)
     same = meant == booked and Decimal(order["total"]) == quote["net_total"] and order["currency"] == quote["currency"]
     return [] if same else [f"order {order['number']} says {booked}, meant was {meant}"]
 
 
-def _booked(line: Mapping[str, Any]) -> tuple[str, str, Decimal, Decimal]:
-    ours = line["customer_line"].lstrip("0")
-    return ours, line["material"], Decimal(line["quantity"]), Decimal(line["net"])
+def _meant(line: Mapping[str, Any], told: Mapping[str, bool]) -> tuple[str, str, Decimal, Decimal]:
+    """The line's number and product are compared where the ERP's book shows ours: some ERPs have ids of their own."""
+    ours = line["line"] if told["customer_line"] else ""
+    return ours, line["product_key"] if told["product"] else "", line["quantity"], line["net_amount"]
+
+
+def _booked(line: Mapping[str, Any], told: Mapping[str, bool]) -> tuple[str, str, Decimal, Decimal]:
+    ours = line["customer_line"].lstrip("0") if told["customer_line"] else ""
+    return ours, _product(line) if told["product"] else "", Decimal(line["quantity"]), Decimal(line["net"])
+
+
+def _product(line: Mapping[str, Any]) -> str:
+    return str(line.get("material") or line["product"])

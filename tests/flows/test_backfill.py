@@ -19,7 +19,6 @@ from config.wiring import open_context, open_database
 from connectors.base import Splits
 from crm_core import backfill as crm
 from crm_core.database import Database
-from crm_core.model import PULLED
 from flows import backfill
 from flows.backfill import Split
 from flows.context import Context
@@ -28,6 +27,7 @@ from flows.pull import pull
 from tests.flows import processes
 from tests.flows.lease_processes import start_worker
 from tests.flows.processes import Stop, killed_after
+from tests.flows.pulled import PULLED
 from tests.flows.road import Road, open_road
 from tests.flows.state import Rows, broken_audit, differences, rows
 from tests.unit.cli_help import new_place

@@ -14,7 +14,6 @@ import pytest
 from config.settings import Settings
 from config.wiring import open_database
 from crm_core.database import Database
-from crm_core.model import PULLED
 from flows.context import Context
 from flows.pull import pull
 from flows.push import push
@@ -22,6 +21,7 @@ from sandbox.sap.books import Books
 from tests.databases import Databases
 from tests.flows import processes, selling
 from tests.flows.processes import Stop
+from tests.flows.pulled import PULLED
 from tests.flows.road import Road, open_road
 from tests.flows.state import Rows, broken_audit, differences, rows
 

@@ -13,7 +13,6 @@ import pytest
 from sqlalchemy import select
 
 from crm_core import schema
-from crm_core.model import PULLED
 from flows.context import Context
 from flows.deployments import as_prefect_yaml, planned
 from flows.prefect_env import auth_string
@@ -22,6 +21,7 @@ from flows.runs import running
 from tests.e2e.house import until
 from tests.flows import selling
 from tests.flows.orchestra import Orchestra, open_orchestra
+from tests.flows.pulled import PULLED
 from tests.flows.road import Road, open_road
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]

@@ -15,13 +15,10 @@ from flows.push import push
 from tests.databases import Databases
 from tests.flows import processes, selling
 from tests.flows.road import Road, open_road
+from tests.products import PRODUCTS, once_is_enough
 
 TIMEOUT_S, HORIZON_S, LATE_S = 3, 5, 3.5
 """A send ends after TIMEOUT_S; a late commit comes LATE_S after it arrived; HORIZON_S is longer, with time to spare."""
-WRITE = {"method": ["POST", "PATCH", "PUT", "MERGE"], "path": r"/(A_SalesOrder\b.*|\$batch)$"}
-CREATE = {"method": "POST", "path": r"/A_SalesOrder$"}
-LOOK_UP = {"method": "GET", "path": r"/A_SalesOrder$"}
-
 SHARES: list[tuple[str, float, dict[str, Any]]] = [
     ("dropped_before_commit", 0.07, {}),
     ("dropped_after_commit", 0.07, {}),
@@ -37,11 +34,13 @@ SHARES: list[tuple[str, float, dict[str, Any]]] = [
 """How often each fault hits a write."""
 
 
-def weather(seed: int) -> dict[str, Any]:
+def weather(road: Road, seed: int) -> dict[str, Any]:
     """Faults for about half of all writes and a fifth of all look-ups."""
-    faults = [{"fault": name, **more, "match": {**WRITE, "probability": share}} for name, share, more in SHARES]
-    tokens = {"fault": "expired_token", "match": {**WRITE, "nth": [7, 400]}}
-    blind = {"fault": "lookup_fails", "match": {**LOOK_UP, "probability": 0.2}}
+    erp = PRODUCTS[road.erp.product]
+    shares = [one for one in SHARES if not (erp.final_200 and one[0] == "refused_200")]
+    faults = [{"fault": name, **more, "match": {**erp.write, "probability": share}} for name, share, more in shares]
+    tokens = {"fault": "expired_token", "match": {**erp.write, "nth": [7, 400]}}
+    blind = {"fault": "lookup_fails", "match": {**erp.look_up, "probability": 0.2}}
     return {"seed": seed, "schedule": [*faults, tokens, blind]}
 
 
@@ -58,12 +57,16 @@ def fired(road: Road) -> Counter[str]:
     return Counter(entry["fault"] for entry in road.control("faults")["fired"])
 
 
-@pytest.fixture(scope="module")
-def road(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[Road]:
+@pytest.fixture(scope="module", params=PRODUCTS)
+def road(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, databases: Databases
+) -> Iterator[Road]:
     folder, times = tmp_path_factory.mktemp("road"), {"horizon_s": HORIZON_S, "timeout_s": TIMEOUT_S}
-    with databases.one() as url, open_road(folder, database_url=url, limits={"retry_s": 3}, **times) as road:
+    once_is_enough(request.param, databases)
+    given = {"product": request.param, "limits": {"retry_s": 3}, **times}
+    with databases.one() as url, open_road(folder, database_url=url, **given) as road:
         with road.context() as ctx:
-            pull(ctx, ["customers", "products", "prices"])
+            pull(ctx, [obj for obj in ("customers", "products", "prices") if obj in ctx.mapping.objects()])
         yield road
 
 
@@ -86,10 +89,11 @@ def push_in(road: Road, workers: int, wait_s: float = 90) -> Counter[str]:
 @pytest.mark.timeout(300)
 def test_two_hundred_quotes_are_two_hundred_orders(road: Road, ctx: Context) -> None:
     numbers = selling.sell(ctx, 200)
-    with faults(road, weather(seed=11)):
+    with faults(road, weather(road, seed=11)):
         outcomes = push_in(road, workers=3)
         assert len(fired(road)) >= 9, "hardly any fault came about"
-    assert (outcomes["sent"], selling.unsent(ctx)) == (200, [])
+    assert selling.unsent(ctx) == []
+    assert outcomes["sent"] == 200
     assert selling.misbooked(road, ctx, numbers) == []
 
 
@@ -103,7 +107,7 @@ def test_amended_and_cancelled_quotes_change_the_same_orders(road: Road, ctx: Co
     for number in numbers[24:]:  # several versions of one quote wait for each other
         selling.add_a_line(ctx, number)
         selling.drop_a_line(ctx, number)
-    with faults(road, weather(seed=12)):
+    with faults(road, weather(road, seed=12)):
         push_in(road, workers=2)
         assert len(fired(road)) >= 5, "hardly any fault came about"
     assert selling.unsent(ctx) == []
@@ -125,6 +129,8 @@ ONE_BY_ONE: list[tuple[str, dict[str, Any], int]] = [
     ("rate_limited", {"retry_after": 1}, 1),
 ]
 """Fault, its parameters, and how many attempts it takes: a second one only where nothing was booked."""
+REPEATED = 2
+"""So many at the end are repeated inside their attempt."""
 
 
 @pytest.mark.timeout(180)
@@ -133,17 +139,21 @@ def test_only_what_was_not_booked_is_sent_again(road: Road, ctx: Context) -> Non
 
     The first look-ups fail, from which nothing may be concluded.
     """
-    numbers = selling.sell(ctx, len(ONE_BY_ONE))
+    erp = PRODUCTS[road.erp.product]
+    cases = [one for one in ONE_BY_ONE if not (erp.final_200 and one[0] == "refused_200")]
+    numbers = selling.sell(ctx, len(cases))
     schedule = [
-        {"fault": name, **more, "match": {**CREATE, "nth": at + (at == len(ONE_BY_ONE))}}
-        for at, (name, more, _) in enumerate(ONE_BY_ONE, 1)
+        {"fault": name, **more, "match": {**erp.create, "nth": at + (at == len(cases))}}
+        for at, (name, more, _) in enumerate(cases, 1)
     ]
-    blind = {"fault": "lookup_fails", "match": {**LOOK_UP, "nth": [1, 2, 3]}}
+    blind = {"fault": "lookup_fails", "match": {**erp.look_up, "nth": [1, 2, 3]}}
     with faults(road, {"schedule": [*schedule, blind]}):
         push(ctx, wait_s=60)
-        assert fired(road) == Counter(["lookup_fails"] * 3 + [name for name, _, _ in ONE_BY_ONE])
-    attempts = {row["crm_id"]: row["attempts"] for row in selling.entries(ctx)}
-    assert [attempts[number] for number in numbers] == [attempts for _, _, attempts in ONE_BY_ONE]
+        assert fired(road) == Counter(["lookup_fails"] * 3 + [name for name, _, _ in cases])
+    took = {row["crm_id"]: row["attempts"] for row in selling.entries(ctx)}
+    least = [2 if erp.steps else 1] * (len(cases) - REPEATED) + [1] * REPEATED
+    expected = [max(attempts, turns) for (*_, attempts), turns in zip(cases, least, strict=True)]
+    assert [took[number] for number in numbers] == expected
     assert selling.misbooked(road, ctx, numbers) == []
 
 
@@ -155,7 +165,7 @@ def test_a_change_that_is_committed_late_is_made_once(road: Road, ctx: Context) 
     selling.add_a_line(ctx, numbers[0])
     selling.add_only_a_line(ctx, numbers[1])
     selling.add_only_a_line(ctx, numbers[2])
-    late = {"fault": "late_commit", "seconds": LATE_S, "match": {**WRITE, "nth": [1, 2, 3]}}
+    late = {"fault": "late_commit", "seconds": LATE_S, "match": {**PRODUCTS[road.erp.product].write, "nth": [1, 2, 3]}}
     with faults(road, {"schedule": [late]}):
         push(ctx, wait_s=60)
         assert fired(road)["late_commit"] == 3

@@ -38,7 +38,7 @@ def test_the_commands_of_the_manual_are_there() -> None:
     wanted = (
         "demo doctor ping pull push preview status reconcile outbox/list outbox/show outbox/probe outbox/settle "
         "dead-letters/list dead-letters/show dead-letters/replay dead-letters/discard quotes/list quotes/show "
-        "quotes/new quotes/check quotes/accept quotes/amend quotes/cancel orders/list orders/timeline "
+        "quotes/new quotes/check quotes/accept quotes/amend quotes/cancel orders/list orders/timeline contracts/list "
         "receivables/ageing receivables/rates receivables/disputes receivables/dispute receivables/undispute "
         "mappings/check mappings/test mappings/preview mappings/schema mappings/publish "
         "mappings/history mappings/diff mappings/rollback systems/list systems/add systems/check systems/arm "

@@ -21,10 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sandbox
-from connectors.base import Page, Position
+from connectors.base import Connector, Page, Position
 from connectors.errors import PermanentError, TransientError
-from connectors.odata import ODataConnector, open_connector
-from connectors.products import HOME, parse_product
+from connectors.products import HOME, open_connector, parse_product
 from sandbox.odata.edmx import metadata_document
 from sandbox.odata.filters import compile_filter
 from sandbox.odata.metadata import load_service
@@ -133,7 +132,7 @@ def pull(server: Server, since: str = "", after: Position = Position(), stop_aft
             erp.close()
 
 
-def taken(erp: ODataConnector, since: str, after: Position, stop_after: int) -> Iterator[Page]:
+def taken(erp: Connector, since: str, after: Position, stop_after: int) -> Iterator[Page]:
     for number, page in enumerate(erp.pull("orders", "changed", since=since, after=after, fields=["SalesOrder"])):
         if number == stop_after:
             return

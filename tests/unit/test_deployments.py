@@ -18,10 +18,10 @@ from config.errors import ConfigError
 from config.settings import Settings
 from config.systems import load_system
 from crm_core import installation, outbox_entry
-from crm_core.model import PULLED
 from flows.deployments import CANCEL_NEW, ENQUEUE, Deployment, planned
 from flows.sweeping import sweep
 from tests.conftest import ROOT
+from tests.flows.pulled import PULLED
 
 SYSTEM = """
 product: sap/s4

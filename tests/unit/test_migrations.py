@@ -22,6 +22,7 @@ from sqlalchemy import (
     Engine,
     Integer,
     MetaData,
+    Text,
     func,
     inspect,
     select,
@@ -160,7 +161,7 @@ def plain(column: Column[Any], number: int) -> Any:
     value = sample(column if kind is None else kind, number)
     if isinstance(value, dict):
         return json.dumps(value)
-    if isinstance(column.type, schema.Text):
+    if isinstance(column.type, Text):
         return schema.stamp_text(value) if value is NOW else str(value)
     return value
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.odata.backend import Caller, ControlError, ODataError
+from sandbox.front import Caller, ControlError
+from sandbox.odata.backend import ODataError
 from sandbox.sap.documents import Line, rest
 from sandbox.sap.s4 import S4Backend
 from tests.unit.sandbox_books_help import assert_sound, books
@@ -53,6 +54,17 @@ def row(held: S4Backend, key: Values, item: str = "1") -> Values:
 
 def owed(held: S4Backend) -> Decimal:
     return sum((rest(found) for found in held.books.ledger.of_customer.get(CUSTOMER, [])), Decimal(0))
+
+
+def test_documents_are_named_as_the_book_shows_them(held: S4Backend) -> None:
+    """The same words as in the trade book of the other products."""
+    made = held.mutate({"what": "post_invoice", "customer": CUSTOMER, "company": "CN01", "amount": "100.00"})
+    (item,) = made["items"]
+    assert item in [row["number"] for row in held.book("open_items")]
+    held.mutate({"what": "pay", "company": "CN01", "item": item, "amount": "40.00"})
+    assert next(row for row in held.book("open_items") if row["number"] == item)["rest"] == Decimal("60.00")
+    held.mutate({"what": "reverse", "invoice": made["number"]})
+    assert next(row for row in held.book("open_items") if row["number"] == item)["status"] == "cleared"
 
 
 def test_a_backdated_posting_is_entered_today(held: S4Backend) -> None:

@@ -25,7 +25,7 @@ def loaded(keeper: Bookkeeper, day: date) -> Replay:
     books = Books([COMPANY])
     replay = Replay(books, keeper.data)
     replay.load_master_data(day)
-    replay.run_to(day, strict=True, on_day=lambda on: books.clock.move_to(morning_of(on)))
+    replay.timeline.run_to(day, strict=True, on_day=lambda on: books.clock.move_to(morning_of(on)))
     return replay
 
 
@@ -70,7 +70,7 @@ def test_living_on_from_any_day_ends_the_same(random: Random, actions: int, days
     keeper = Bookkeeper(random)
     keeper.work(actions)
     at_once, lived = loaded(keeper, keeper.day), loaded(keeper, START + timedelta(days=days))
-    lived.run_to(keeper.day, strict=True)
+    lived.timeline.run_to(keeper.day, strict=True)
     assert left_on_items(lived) == left_on_items(at_once)
     assert left_on_payments(lived) == left_on_payments(at_once)
 

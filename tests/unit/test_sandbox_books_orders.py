@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox.odata.backend import Caller, ODataError
+from sandbox.front import Caller
+from sandbox.odata.backend import ODataError
 from sandbox.sap.documents import rest
 from sandbox.sap.s4 import S4Backend
 from tests.unit.sandbox_books_help import assert_sound, books

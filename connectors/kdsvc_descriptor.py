@@ -1,0 +1,147 @@
+"""The product file of a WebAPI product: forms, their entries, and the steps of a document."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from connectors.descriptor import BaseProduct, BaseResource, BaseWrite, Match, Pattern, Strict
+
+FORM = "FormId"
+"""The form a record came from: a field of every record, for keys and mappings of resources that read several."""
+
+
+class Form(Strict):
+    """One form. `id` is its primary key; with `entity` its records are that entity's entries, told apart by `entry`.
+
+    `lines`: entities that come as lists in a document, each with its entries' id. `names`: what this form calls the
+    fields that the resource's other forms, the mapping and the key call otherwise. `values`: fields it does not have,
+    with what they always are. `page`: rows of one page, where that must be fewer than usual. `hook`: a function of the
+    vendor's quirks.py that makes records of a document; `needs` are the fields that it reads.
+    """
+
+    form: str
+    id: str = "FID"
+    entity: str = ""
+    entry: str = ""
+    lines: dict[str, str] = Field(default_factory=dict)
+    filter: str = ""
+    names: dict[str, str] = Field(default_factory=dict)
+    values: dict[str, str] = Field(default_factory=dict)
+    page: int = 0
+    hook: str = ""
+    needs: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Form:
+        if bool(self.entity) != bool(self.entry):
+            raise ValueError("entity and entry go together")
+        return self
+
+
+class Group(Strict):
+    """Rows with the same value of `by` are one record (base data has a row for each organisation that uses it).
+
+    The row whose two `main` fields agree gives the record's own fields; every row is listed under `into`.
+    """
+
+    by: str
+    into: str
+    main: tuple[str, str]
+
+
+class Step(Strict):
+    """`operation` takes a document from one of the states `before` to `after`."""
+
+    name: str
+    operation: str
+    before: list[str] = Field(min_length=1)
+    after: str
+
+
+class Cancel(Strict):
+    """`operation` (of ExecuteOperation) cancels; a document is cancelled where `field` has one of `values`.
+
+    `otherwise` is done to a document that cannot be cancelled any more: closed, it keeps what was delivered.
+    """
+
+    operation: str
+    field: str
+    values: list[str]
+    otherwise: str = ""
+    closed: Match | None = None
+
+
+class Write(BaseWrite):
+    """`order` is the order of keys in a Model: rules of the ERP fire as each is set. Keys not listed stand before
+    sub-heads and entries. `numbers` go as JSON numbers. `computed` is never sent: the ERP works it out, and what it
+    has is compared with what we expect. `entries`: each entity's id in a Model. `drop`: entities whose entries are
+    deleted when we no longer have them. `reopen`: by state, the operation that makes a document editable.
+    `allocate`: the field of what we send that lists organisations which shall use it; `organisation`: the field that
+    says which one does. `custom_carrier`: what the name of a tenant's own text field looks like; one of them may carry
+    our key. `bill_type`: the field with the bill type, whose coding rule may forbid numbers of ours.
+    """
+
+    custom_carrier: Pattern = ""
+    order: list[str] = Field(default_factory=list)
+    numbers: list[str] = Field(default_factory=list)
+    computed: list[str] = Field(default_factory=list)
+    subheads: list[str] = Field(default_factory=list)
+    entries: dict[str, str] = Field(default_factory=dict)
+    drop: list[str] = Field(default_factory=list)
+    state: str = "FDocumentStatus"
+    steps: list[Step] = Field(default_factory=list)
+    reopen: dict[str, str] = Field(default_factory=dict)
+    cancel: Cancel | None = None
+    allocate: str = ""
+    organisation: str = ""
+    bill_type: str = ""
+
+
+class Resource(BaseResource):
+    """`optional`: fields that not every tenant has; there they are neither read nor written."""
+
+    protocol: Literal["kdsvc"] | None = None
+    optional: list[str] = Field(default_factory=list)
+    forms: list[Form] = Field(min_length=1)
+    group: Group | None = None
+    write: Write | None = None
+
+    @model_validator(mode="after")
+    def _forms(self) -> Resource:
+        if len({form.form for form in self.forms}) < len(self.forms):
+            raise ValueError("a form is listed twice")
+        if len(self.forms) > 1 and self.key[0] != FORM:
+            raise ValueError(f"with several forms the key begins with {FORM}")
+        return self
+
+
+class Texts(Strict):
+    """Regular expressions over the ERP's messages; its codes alone do not tell these apart.
+
+    `locked`: try later · `busy`: a read may be repeated · `duplicate`: the number exists · `workflow`: a step waits
+    for people.
+    """
+
+    locked: list[Pattern] = Field(default_factory=list)
+    busy: list[Pattern] = Field(default_factory=list)
+    duplicate: list[Pattern] = Field(default_factory=list)
+    workflow: list[Pattern] = Field(default_factory=list)
+
+
+class Product(BaseProduct):
+    """`moments` are fields that hold a point in time of the server's zone; all other dates are calendar dates.
+
+    `lcid`: the logon language's number. `stop_at`: the step after which a document is left to the ERP's own people,
+    unless the system file's option of that name says otherwise.
+    """
+
+    protocol: Literal["kdsvc"]
+    auth: list[Literal["signed", "password", "app_secret", "login_sign"]] = Field(min_length=1)
+    lcid: dict[str, str]
+    moments: list[str] = Field(default_factory=list)
+    query_limit: int = Field(2000, ge=1)
+    stop_at: str = ""
+    texts: Texts = Texts()
+    resources: dict[str, Resource]

@@ -1,0 +1,1 @@
+"""Emulators of Oracle's ERPs."""

@@ -1,0 +1,1 @@
+"""The REST protocol of Oracle's ADF business objects, over whatever resources a product has."""

@@ -1,0 +1,82 @@
+"""Calls a minute that all workers share: in turn, whoever asks, and never more than allowed within any minute."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from crm_core.database import Database
+from crm_core.quotas import CallQuota
+from tests.crm import NOW, Clock, empty_database
+
+WORKER = """
+import sys
+from datetime import datetime
+from crm_core.database import Database
+from crm_core.quotas import CallQuota
+database = Database(sys.argv[1])
+now = datetime.fromisoformat(sys.argv[2])
+quota = CallQuota(database, "yb", lambda: now)
+print(*(quota.take("orders", 10) for _ in range(20)))
+"""
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    database = empty_database(database_url)
+    yield database
+    database.dispose()
+
+
+def test_a_call_waits_until_the_one_before_the_minutes_last_is_a_minute_old(db: Database) -> None:
+    clock = Clock()
+    quota = CallQuota(db, "yb", clock)
+    waits = [quota.take("orders", 2) for _ in range(3)]
+    clock.forward(20)
+    waits += [quota.take("orders", 2), quota.take("stock", 2), CallQuota(db, "other", clock).take("orders", 2)]
+    assert waits == [0, 0, 61, 41, 0, 0]
+    clock.forward(300)
+    assert [quota.take("orders", 2) for _ in range(3)] == [0, 0, 61]
+
+
+def test_a_clock_that_was_set_back_holds_nobody_for_long(db: Database) -> None:
+    clock = Clock(NOW + timedelta(days=1))
+    CallQuota(db, "yb", clock).take("orders", 1)
+    assert CallQuota(db, "yb", Clock(NOW)).take("orders", 1) == 0
+
+
+def test_a_smaller_quota_counts_the_calls_before_it(db: Database) -> None:
+    quota = CallQuota(db, "yb", Clock())
+    assert [quota.take("orders", 5) for _ in range(5)] == [0] * 5
+    assert [quota.take("orders", 2), quota.take("orders", 2), quota.take("orders", 2)] == [61, 61, 122]
+
+
+def test_the_databases_own_clock_counts(db: Database) -> None:
+    """It is that of this machine here."""
+    quota = CallQuota(db, "yb")
+    began = datetime.now(UTC)
+    waits = [quota.take("orders", 1), quota.take("orders", 1)]
+    spent = (datetime.now(UTC) - began).total_seconds()
+    assert waits[0] == 0
+    assert 61 - spent <= waits[1] <= 61
+
+
+def test_threads_share_it(db: Database) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        quotas = [CallQuota(db, "yb", Clock()) for _ in range(4)]
+        waits = list(pool.map(lambda number: quotas[number % 4].take("orders", 10), range(40)))
+    assert sorted(waits) == [61 * (number // 10) for number in range(40)]
+
+
+def test_processes_share_it(db: Database, database_url: str) -> None:
+    command = [sys.executable, "-c", WORKER, database_url, NOW.isoformat()]
+    workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    answers = [worker.communicate(timeout=60)[0].split() for worker in workers]
+    waits = [[float(wait) for wait in answer] for answer in answers]
+    assert sorted(waits[0] + waits[1]) == [61 * (number // 10) for number in range(40)]
+    assert all(mine == sorted(mine) for mine in waits)
