@@ -11,6 +11,7 @@ from commands.doctor_files import ending
 from commands.doctor_finding import Finding, bad, failed, note, tried, well
 from commands.output import clean
 from commands.texts import _, say
+from config.exit_codes import OK, USAGE
 from config.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def online(settings: Settings, name: str, report: dict[str, Any]) -> Iterator[Fi
         yield from _certificate(system, pong)
         yield from _services(pong)
         yield from _carriers(system, connector)
+        yield from _of_product(connector)
         yield _source_paths(settings, system, connector)
         yield from pages(settings, system, connector, report)
     finally:
@@ -109,6 +111,18 @@ def _carriers(system: System, connector: Connector) -> Iterator[Finding]:
             return say("{count} found, as expected", count=len(connector.find(obj, PROBE_KEY)))
 
         yield tried(what, look)
+
+
+def _of_product(connector: Connector) -> Iterator[Finding]:
+    """What only its product can have wrong."""
+    from commands.failures import cause
+
+    try:
+        for check in connector.checks():
+            state, found = check.state, cause(check.code, check.params)
+            yield Finding(check.subject, state, clean(found), exit_code=USAGE if state == "bad" else OK)
+    except Exception as exc:
+        yield failed(_("Checks of the product"), exc)
 
 
 def _source_paths(settings: Settings, system: System, connector: Connector) -> Finding:

@@ -14,6 +14,7 @@ from connectors.answer import Answer
 from connectors.base import (
     WHOLE,
     Ack,
+    Check,
     Hit,
     Keyed,
     Page,
@@ -99,6 +100,9 @@ class AdfConnector:
 
     def raw_amounts(self, obj: str) -> Iterator[RawAmount]:
         return self._reader.raw_amounts(obj)
+
+    def checks(self) -> Iterator[Check]:
+        return iter(())
 
     def source_paths(self, obj: str) -> dict[str, str] | None:
         """None: what describes a resource there depends on the release and says nothing of what joins add."""

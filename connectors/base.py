@@ -145,6 +145,18 @@ class Pong:
     certificate_until: datetime | None = None
 
 
+class Check(NamedTuple):
+    """What a look at a tenant found about `subject`: `code` and `params` as in connectors.messages.
+
+    `state`: ok, note (somebody should know) or bad.
+    """
+
+    subject: str
+    state: str
+    code: str
+    params: dict[str, str]
+
+
 class Connector(Protocol):
     """One configured ERP instance. Methods raise `connectors.errors`.
 
@@ -189,6 +201,9 @@ class Connector(Protocol):
 
     def raw_amounts(self, obj: str) -> Iterator[RawAmount]:
         """Every amount of `obj` for reconciliation, by its own path, without mappings."""
+
+    def checks(self) -> Iterator[Check]:
+        """What only this product can have wrong (numbering rules, organisations ...), asked without writing."""
 
     def source_paths(self, obj: str) -> dict[str, str] | None:
         """Dotted paths the system's own metadata has for `obj`, with wire types; None when it has no metadata."""

@@ -88,7 +88,8 @@ class Http:
         self.base = checked_url(system)
         self._limits, self._sleep = limits, sleep
         self._headers = {"Accept": "application/json", "User-Agent": "crosstie", **headers}
-        self._pace = Pace(limits.requests_per_s, limits.concurrency, sleep)
+        shared = getattr(system, "pace", None)  # several protocols of one system: see connectors.mixed
+        self._pace = shared if isinstance(shared, Pace) else Pace(limits.requests_per_s, limits.concurrency, sleep)
         self._auth = auth
         self._verify = tls(system)
         self.certificate_until: datetime | None = None  # of the server, as it showed it last

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from connectors.base import (
     WHOLE,
     Ack,
+    Check,
     Hit,
     Keyed,
     Page,
@@ -24,7 +25,7 @@ from connectors.base import (
 from connectors.descriptor import Limits
 from connectors.errors import AccessError
 from connectors.kdsvc_auth import Logon
-from connectors.kdsvc_checks import Check, checks
+from connectors.kdsvc_checks import checks
 from connectors.kdsvc_client import Client
 from connectors.kdsvc_descriptor import Product
 from connectors.kdsvc_read import Reader
@@ -96,7 +97,7 @@ class KdsvcConnector:
     def source_paths(self, obj: str) -> dict[str, str] | None:
         return self._client.source_paths(obj)
 
-    def checks(self) -> list[Check]:
+    def checks(self) -> Iterator[Check]:
         """What can be said of this tenant without writing: key carriers, bill types, organisations."""
         return checks(self._client)
 

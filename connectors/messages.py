@@ -73,4 +73,11 @@ MESSAGES: dict[str, str] = {
     "lookup-not-filtered": "System {system}: the search for our key in {carrier} returned other documents; the search cannot be trusted, so nothing is sent.",
     "unknown-sign": "System {system}: {obj} {key} has {field} = {value}, whose sign the product file does not know; add it under raw.sign.",
     "metadata-broken": "System {system}: $metadata of {service} is not readable: {reason}.",
+    # what a look at a tenant finds
+    "carrier-there": "{form} has the field {field}.",
+    "carrier-absent": "{form} has no field {field}; choose another key_carrier.",
+    "numbers-fixed": "Bill types that take no manual numbers: {types}. Their documents need another key_carrier than {field}, a text field of your own.",
+    "numbers-unknown": "The bill types could not be asked ({why}); ask whether their coding rules take numbers from outside.",
+    "company-there": "The organisation is there.",
+    "company-absent": "The organisation is not there, or not ours to see; correct companies in the system file.",
 }

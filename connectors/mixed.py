@@ -12,6 +12,7 @@ from typing import Any, cast
 from connectors.base import (
     WHOLE,
     Ack,
+    Check,
     Connector,
     Hit,
     Keyed,
@@ -28,6 +29,8 @@ from connectors.base import (
 )
 from connectors.descriptor import BaseProduct, BaseResource
 from connectors.errors import ConfigurationError
+from connectors.pace import Pace
+from connectors.words import limits_of
 
 
 class MixedProduct(BaseProduct):
@@ -55,10 +58,13 @@ class MixedProduct(BaseProduct):
 
 
 class PartOfSystem:
-    """A system as one of the protocols sees it: one key carrier for all objects is meant for those that allow it."""
+    """A system as one of the protocols sees it: one key carrier for all objects is meant for those that allow it.
 
-    def __init__(self, system: System, key_carrier: str | Mapping[str, str]) -> None:
-        self._system, self.key_carrier = system, key_carrier
+    `pace`: the system's limits hold for all protocols together.
+    """
+
+    def __init__(self, system: System, key_carrier: str | Mapping[str, str], pace: Pace) -> None:
+        self._system, self.key_carrier, self.pace = system, key_carrier, pace
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._system, name)
@@ -122,6 +128,10 @@ class MixedConnector:
     def raw_amounts(self, obj: str) -> Iterator[RawAmount]:
         return self._for(obj).raw_amounts(obj)
 
+    def checks(self) -> Iterator[Check]:
+        for one in self._all():
+            yield from one.checks()
+
     def source_paths(self, obj: str) -> dict[str, str] | None:
         return self._for(obj).source_paths(obj)
 
@@ -138,10 +148,12 @@ def open_connector(product: MixedProduct, system: System, quota: Quota | None, c
     parts = product.chosen(system)
     carriers = {name: _carriers(resources) for name, resources in parts.items()}
     _check_carrier(product, system, carriers)
+    limits = limits_of(product, system)
+    pace = Pace(limits.requests_per_s, limits.concurrency)
     opened: dict[str, Connector] = {}
     for name, resources in parts.items():
         part = product.parts[name].model_copy(update={"resources": resources})
-        seen = cast(System, PartOfSystem(system, _carrier(system, resources, carriers[name])))
+        seen = cast(System, PartOfSystem(system, _carrier(system, resources, carriers[name]), pace))
         opened |= dict.fromkeys(resources, connect(part, seen, quota))
     return MixedConnector(product, system, {obj: opened[obj] for obj in product.resources})
 

@@ -9,6 +9,7 @@ from connectors.answer import Answer
 from connectors.base import (
     WHOLE,
     Ack,
+    Check,
     Hit,
     Keyed,
     Page,
@@ -97,6 +98,9 @@ class ODataConnector:
 
     def raw_amounts(self, obj: str) -> Iterator[RawAmount]:
         return self._reader.raw_amounts(obj)
+
+    def checks(self) -> Iterator[Check]:
+        return iter(())
 
     def source_paths(self, obj: str) -> dict[str, str] | None:
         resource = self._client.resource(obj)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from connectors.base import (
     WHOLE,
     Ack,
+    Check,
     Hit,
     Keyed,
     Page,
@@ -96,6 +97,9 @@ class YonBipConnector:
 
     def raw_amounts(self, obj: str) -> Iterator[RawAmount]:
         return self._reader.raw_amounts(obj)
+
+    def checks(self) -> Iterator[Check]:
+        return iter(())
 
     def source_paths(self, obj: str) -> dict[str, str] | None:
         """A tenant publishes no metadata of its APIs."""

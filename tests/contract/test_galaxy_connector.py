@@ -351,7 +351,7 @@ class TestWriting:
         with pytest.raises(ConfigurationError, match="deleted again"):
             erp.connector.push("orders", sent, key, deadline_s=20)
         assert erp.orders(key) == []
-        assert any("XSDD02_SYS" in check.found for check in erp.connector.checks())
+        assert any("XSDD02_SYS" in check.params.get("types", "") for check in erp.connector.checks())
         other = erp.connect(key_carrier={"orders": "F_CRM_Text"})
         ack = other.push("orders", sent, key, deadline_s=20)
         assert ack.external_id != key

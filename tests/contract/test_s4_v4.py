@@ -83,6 +83,17 @@ class TestWritingV4(TestWriting):
         with pytest.raises(RecordRejectedError, match="PCE"):
             push(erp, wanted, f"{key}-2")
 
+    def test_all_differences_go_in_one_changeset(
+        self, erp: Erp, wire: dict[str, Any], key: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        number = push(erp, wire, key).external_id
+        wanted = {**wire, "PurchaseOrderByCustomer": "amended", "to_Item": wire["to_Item"][:1]}
+        with caplog.at_level("INFO", "crosstie.erp"):
+            erp.connector.change("orders", number, wanted, deadline_s=10)
+        sent = [record.__dict__["path"] for record in caplog.records if record.__dict__["method"] != "GET"]
+        assert sent == [f"{ROOT}/$batch"]
+        assert [bool(item["rejected"]) for item in erp.orders(key)[0]["lines"]] == [False, True]
+
 
 class TestReadingV4:
     def test_it_equals_a_pull_by_v2_row_for_row(self, erp: Erp) -> None:
@@ -153,6 +164,12 @@ def shown(record: Record) -> dict[str, Any]:
 
 
 class TestOptions:
+    def test_the_limits_hold_for_all_protocols_together(self) -> None:
+        found = open_connector(load_product("sap/s4"), FakeSystem(options=V4))
+        paces = {id(found._for(obj)._client.http._pace) for obj in ("orders", "customers")}  # type: ignore[attr-defined]
+        assert len(paces) == 1
+        found.close()
+
     def test_a_way_that_there_is_not(self) -> None:
         with pytest.raises(ConfigurationError) as caught:
             open_connector(load_product("sap/s4"), FakeSystem(options={"orders": "soap"}))

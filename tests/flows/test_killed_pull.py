@@ -32,6 +32,7 @@ PAGE_SIZES = {
     "A_SlsPrcgCndnRecdValidity": 50,
     "A_OutbDeliveryHeader": 9,
     "A_BillingDocument": 12,
+    "SalesContract": 3,
     "A_SalesOrder": 14,
     "A_OperationalAcctgDocItemCube": 30,
 }
