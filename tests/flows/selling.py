@@ -26,7 +26,8 @@ def drafts(ctx: Context) -> list[QuoteDraft]:
     found = []
     for turn, row in enumerate(customers.listing(ctx.database, SELLER, system=ctx.system)):
         accounts = customers.show(ctx.database, SELLER, row["number"])["accounts"]
-        free = [account for account in accounts if not any(account[name] for name in BLOCKS)]
+        here = [account for account in accounts if account["system"] == ctx.system]
+        free = [account for account in here if not any(account[name] for name in BLOCKS)]
         if free and not row["blocked"]:
             company = free[0]["company_code"]
             chosen = (goods[(turn + step) % len(goods)] for step in range(1 + turn % 3))

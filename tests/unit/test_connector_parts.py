@@ -89,10 +89,16 @@ def test_a_partition_that_cannot_be_is_named(old: str, new: str, said: str) -> N
 
 
 @pytest.mark.contract
+WHOLE_READS = {"kingdee/galaxy": {"orders", "invoices"}, "yonyou/yonbip": set[str]()}
+"""What can be split of products that cannot split all: YonBIP's calls a minute are the limit, not the workers; Galaxy
+lists its receivables whole, and its deliveries are of two forms.
+"""
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_large_object_of_a_shipped_product_can_be_split(name: str) -> None:
     def split(objects: Sequence[str]) -> set[str]:
         return {obj for obj in objects if load_product(name).resources[obj].partition}
 
     large = ("orders", "deliveries", "invoices", "open_items")
-    assert split(large) == set(large)
+    assert split(large) == WHOLE_READS.get(name, set(large))
