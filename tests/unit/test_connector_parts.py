@@ -88,13 +88,13 @@ def test_a_partition_that_cannot_be_is_named(old: str, new: str, said: str) -> N
         product(PARTED.replace(old, new, 1))
 
 
-@pytest.mark.contract
 WHOLE_READS = {"kingdee/galaxy": {"orders", "invoices"}, "yonyou/yonbip": set[str]()}
 """What can be split of products that cannot split all: YonBIP's calls a minute are the limit, not the workers; Galaxy
 lists its receivables whole, and its deliveries are of two forms.
 """
 
 
+@pytest.mark.contract
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_large_object_of_a_shipped_product_can_be_split(name: str) -> None:
     def split(objects: Sequence[str]) -> set[str]:
