@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import shutil
 import socket
 from collections.abc import Iterator
@@ -58,6 +59,11 @@ def test_ping_and_doctor_find_everything_well(place: Place) -> None:
     assert pong["product"] == "sap/s4"
     checked = place.run("doctor", "s4", "--json")
     assert (checked.code, checked.json["ok"]) == (0, True), checked.out
+    report = checked.json["report"]
+    assert report["objects"]["orders"]["changed"]["mapped"] == report["objects"]["orders"]["changed"]["read"] > 0
+    assert report["unverified"]
+    names = [row["name"] for row in place.run("customers", "list", "--json").json["customers"]]
+    assert not any(name in json.dumps(report, ensure_ascii=False) for name in names)
     assert len(checked.json["checks"]) > 10
 
 
