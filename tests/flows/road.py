@@ -74,6 +74,7 @@ def open_road(
             **({"options": {**announced.get("options", {}), **known.system}} if known.system else {}),
             **more,
         }
+        del system["name"]  # a copy of the file under another name is another system
         write_system(settings, name, system, replace=False)
         yield Road(erp, settings, name)
     finally:
