@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 from tests import postgres
 from tests.databases import Databases
 
+pytest.register_assert_rewrite("tests.flows.push_faults")
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 SET_BY_PEOPLE = (

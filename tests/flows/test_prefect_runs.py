@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from crm_core import schema
+from flows import deployments
 from flows.context import Context
 from flows.deployments import as_prefect_yaml, planned
 from flows.prefect_env import auth_string
@@ -70,15 +71,17 @@ def test_a_cron_deployment_gets_its_runs(orchestra: Orchestra) -> None:
         until(lambda obj=obj: len(orchestra.runs_of(f"pull/s4-{obj}")) > 2, 120)  # type: ignore[misc]
     planned_runs = [run for run in orchestra.runs_of("pull/s4-orders") if run["auto_scheduled"]]
     minutes = {run["expected_start_time"][14:16] for run in planned_runs}
-    assert minutes <= {"10", "25", "40", "55"}
+    first = deployments.STEP * PULLED.index("orders") % deployments.PULL_EVERY
+    assert minutes <= {f"{minute:02}" for minute in range(first, 60, deployments.PULL_EVERY)}
     assert all(run["parameters"] == {"system": "s4", "obj": "orders"} for run in planned_runs)
 
 
 def test_collisions_and_parameters_are_as_planned(orchestra: Orchestra) -> None:
-    for name, strategy in (("pull/s4-orders", "CANCEL_NEW"), ("push/s4", "ENQUEUE"), ("sweep/all", "CANCEL_NEW")):
+    plan = (("pull/s4-orders", "CANCEL_NEW", 1), ("push/s4", "ENQUEUE", 1), ("sweep/all", "CANCEL_NEW", 3))
+    for name, strategy, at_once in plan:
         found = orchestra.deployment(name)
         assert found["concurrency_options"]["collision_strategy"] == strategy
-        assert found["global_concurrency_limit"]["limit"] == 1
+        assert found["global_concurrency_limit"]["limit"] == at_once
         assert found["enforce_parameter_schema"] and not found["pull_steps"] and not found["path"]
     properties = orchestra.deployment("pull/s4-orders")["parameter_openapi_schema"]["properties"]
     assert {name: field["type"] for name, field in properties.items()} == dict.fromkeys(

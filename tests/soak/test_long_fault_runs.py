@@ -20,10 +20,10 @@ from flows.pull import pull
 from tests.databases import Databases
 from tests.flows import processes, selling
 from tests.flows.processes import Child
+from tests.flows.push_faults import HORIZON_S, TIMEOUT_S, faults, weather
 from tests.flows.road import Road, open_road
 from tests.flows.state import broken_audit, differences, rows
 from tests.flows.test_exactly_one_order import FAULT_LISTS, QUOTES, each_quote_is_one_order, reused
-from tests.flows.test_push_faults import HORIZON_S, TIMEOUT_S, faults, weather
 
 __all__ = ["reused"]  # a fixture
 pytestmark = pytest.mark.soak
@@ -73,7 +73,7 @@ def push_and_kill(road: Road, ctx: Context, dice: random.Random) -> int:
 def test_two_thousand_quotes_are_two_thousand_orders(road: Road, ctx: Context) -> None:
     dice = random.Random(SEED)
     numbers = selling.sell(ctx, 2000)
-    with faults(road, weather(seed=SEED)):
+    with faults(road, weather(road, seed=SEED)):
         assert push_and_kill(road, ctx, dice) > 10
         for number in dice.sample(numbers, 300):
             dice.choice([selling.add_a_line, selling.add_only_a_line, selling.drop_a_line, selling.cancel])(ctx, number)

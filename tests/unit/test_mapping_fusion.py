@@ -40,6 +40,7 @@ UNLISTED = {
 FLEXFIELD = "receivablesInvoiceLineTransactionDFF.salesOrderLine"
 OURS = {
     "standardReceiptApplications.ReceiptAmount",  # of the hook
+    "receivablesInvoiceInstallments.receivablesInvoiceInstallmentGDF.__FLEX_Context",  # a site's own
     *(f"{lines}.{FLEXFIELD}" for lines in ("receivablesInvoiceLines", "receivablesCreditMemoLines")),  # a site's own
 }
 

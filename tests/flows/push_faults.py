@@ -1,4 +1,7 @@
-"""Each accepted quote is exactly one order, and its changes change that one, whatever the line and the ERP do."""
+"""Each accepted quote is exactly one order, and its changes change that one, whatever the line and the ERP do.
+
+One test module a product takes these tests over, so that they run side by side.
+"""
 
 from __future__ import annotations
 
@@ -57,17 +60,20 @@ def fired(road: Road) -> Counter[str]:
     return Counter(entry["fault"] for entry in road.control("faults")["fired"])
 
 
-@pytest.fixture(scope="module", params=PRODUCTS)
-def road(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, databases: Databases
-) -> Iterator[Road]:
-    folder, times = tmp_path_factory.mktemp("road"), {"horizon_s": HORIZON_S, "timeout_s": TIMEOUT_S}
-    once_is_enough(request.param, databases)
-    given = {"product": request.param, "limits": {"retry_s": 3}, **times}
-    with databases.one() as url, open_road(folder, database_url=url, **given) as road:
-        with road.context() as ctx:
-            pull(ctx, [obj for obj in ("customers", "products", "prices") if obj in ctx.mapping.objects()])
-        yield road
+def road_of(product: str) -> Any:
+    """The fixture `road` of one product."""
+
+    @pytest.fixture(scope="module")
+    def road(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[Road]:
+        folder, times = tmp_path_factory.mktemp("road"), {"horizon_s": HORIZON_S, "timeout_s": TIMEOUT_S}
+        once_is_enough(product, databases)
+        given = {"product": product, "limits": {"retry_s": 3}, **times}
+        with databases.one() as url, open_road(folder, database_url=url, **given) as opened:
+            with opened.context() as ctx:
+                pull(ctx, [obj for obj in ("customers", "products", "prices") if obj in ctx.mapping.objects()])
+            yield opened
+
+    return road
 
 
 @pytest.fixture
