@@ -121,7 +121,7 @@ def _of_product(connector: Connector) -> Iterator[Finding]:
         for check in connector.checks():
             state, found = check.state, cause(check.code, check.params)
             yield Finding(check.subject, state, clean(found), exit_code=USAGE if state == "bad" else OK)
-    except Exception as exc:
+    except Exception as exc:  # `failed` tells an island's error and raises any other again
         yield failed(_("Checks of the product"), exc)
 
 

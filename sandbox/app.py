@@ -140,7 +140,7 @@ class App:
         with self.lock:
             try:
                 return work(*arguments)
-            except Exception:
+            except Exception:  # whatever it is: the client of an ERP sees an error, not a closed line
                 traceback.print_exc(file=sys.stderr)
                 return self._worded("internal_error", {}, request)
 

@@ -77,9 +77,9 @@ class Renderer:
         return self.collection(resource, rows[:MOST], selection, place, page)
 
     def _links(self, resource: Resource, document: Any, here: Place) -> list[Row]:
-        own = {"rel": "self", "href": here.href, "name": resource.name, "kind": "item"}
+        own: Row = {"rel": "self", "href": here.href, "name": resource.name, "kind": "item"}
         if resource.versioned:
-            own = {**own, "properties": {"changeIndicator": indicator(resource, document)}}  # type: ignore[dict-item]
+            own = {**own, "properties": {"changeIndicator": indicator(resource, document)}}
         canonical = {"rel": "canonical", "href": here.canonical, "name": resource.name, "kind": "item"}
         children = [
             {"rel": "child", "href": f"{here.href}/child/{name}", "name": name, "kind": "collection"}
@@ -101,11 +101,10 @@ def indicator(resource: Resource, document: Any) -> str:
 
 def shown(value: Value) -> Any:
     """Numbers without trailing zeros, as the database keeps them; timestamps in milliseconds with their offset."""
-    kind = type(value)
-    if kind is Decimal:
-        return _plain(value)  # type: ignore[arg-type]
-    if kind is datetime:
-        return value.astimezone(UTC).isoformat(timespec="milliseconds")  # type: ignore[union-attr]
+    if isinstance(value, Decimal):
+        return _plain(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds")
     return value
 
 
