@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 HOME = Path(__file__).parent
 PROTOCOLS = ("odata", "odata4", "yonbip", "adf", "kdsvc")
-"""Each is two modules: connectors.PROTOCOL_descriptor with `Product`, and connectors.PROTOCOL with `open_connector`."""
+"""Each is a package: its module `descriptor` has `Product`, its module `connector` has `open_connector`."""
 
 
 def open_connector(product: BaseProduct, system: System, quota: Quota | None = None) -> Connector:
@@ -32,7 +32,7 @@ def open_connector(product: BaseProduct, system: System, quota: Quota | None = N
     check_options(product, system)
     if isinstance(product, MixedProduct):
         return open_mixed(product, system, quota, open_connector)
-    module = importlib.import_module(f"connectors.{product.protocol}")
+    module = importlib.import_module(f"connectors.{product.protocol}.connector")
     connector: Connector = module.open_connector(product, system, quota)
     return connector
 
@@ -123,7 +123,7 @@ class _File:
 
     def part(self, name: str, spoken: Mapping[str, str] | None = None, way: Place = ()) -> BaseProduct:
         """The file as one of `name` alone: with those of its resources, or the one at `way`."""
-        kind: type[BaseProduct] = importlib.import_module(f"connectors.{name}_descriptor").Product
+        kind: type[BaseProduct] = importlib.import_module(f"connectors.{name}.descriptor").Product
         data = {key: value for key, value in self._data.items() if spoken is None or key not in ("ways", "also")}
         also = self._at(("also", name)) or {}
         if spoken is not None:

@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from config.mapping_targets import targets
-from connectors.adf import AdfConnector, open_connector
-from connectors.adf_descriptor import Product
+from connectors.adf.connector import AdfConnector, open_connector
+from connectors.adf.descriptor import Product
 from connectors.base import Part, Position, Record
 from connectors.errors import (
     AccessError,

@@ -23,7 +23,7 @@ from connectors.errors import (
     RecordRejectedError,
     TransientError,
 )
-from connectors.kdsvc import KdsvcConnector, open_connector
+from connectors.kdsvc.connector import KdsvcConnector, open_connector
 from connectors.products import load_product
 from mappings.engine import check_mapping, load_mapping
 from sandbox.server import Sandbox, start

@@ -21,7 +21,7 @@ from connectors.errors import (
     TransientError,
 )
 from connectors.products import load_product
-from connectors.yonbip import YonBipConnector, open_connector
+from connectors.yonbip.connector import YonBipConnector, open_connector
 from mappings.engine import MappingSet, load_mapping
 from sandbox.server import Sandbox, start
 from tests.unit.connector_help import FakeSystem

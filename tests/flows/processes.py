@@ -30,7 +30,7 @@ from flows.push import PushReport, push
 FORKED = "forkserver" in multiprocessing.get_all_start_methods()
 PROCESSES = multiprocessing.get_context("forkserver" if FORKED else "spawn")
 if FORKED:
-    PROCESSES.set_forkserver_preload([__name__, "config.mapping_files", "connectors.odata"])
+    PROCESSES.set_forkserver_preload([__name__, "config.mapping_files", "connectors.odata.connector"])
 PATIENCE_S = 150
 LEASE_MARGIN_S, LONGEST_WAIT_S = 1.0, 4.0
 """How long a lease outlasts a send's deadline, and the longest wait between two tries: as short as a test can wait."""

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import respx
 
-from connectors.adf import AdfConnector, open_connector
-from connectors.adf_descriptor import Product
+from connectors.adf.connector import AdfConnector, open_connector
+from connectors.adf.descriptor import Product
 from connectors.products import parse_product
 from tests.unit.connector_help import URL, FakeSystem
 

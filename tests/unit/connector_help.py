@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.odata import ODataConnector, open_connector
-from connectors.odata_descriptor import Product
+from connectors.odata.connector import ODataConnector, open_connector
+from connectors.odata.descriptor import Product
 from connectors.products import parse_product
 
 URL = "https://erp.example.com:44300"

@@ -14,7 +14,7 @@ import respx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.adf import AdfConnector
+from connectors.adf.connector import AdfConnector
 from connectors.base import WHOLE, Part, Position, Record
 from connectors.errors import (
     AccessError,

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors import adf_types
-from connectors.adf_descriptor import Group, Revise, Rows, Source, Sum, Undo
-from connectors.adf_diff import TwoLinesError, revision, same
-from connectors.adf_rows import add_groups, add_sums, paired, plain, records, view_of
+from connectors.adf import types as adf_types
+from connectors.adf.descriptor import Group, Revise, Rows, Source, Sum, Undo
+from connectors.adf.diff import TwoLinesError, revision, same
+from connectors.adf.rows import add_groups, add_sums, paired, plain, records, view_of
 from connectors.errors import ConfigurationError
 from connectors.oracle.quirks import UNKNOWN, allocated
 from tests.unit.adf_help import PRODUCT, product

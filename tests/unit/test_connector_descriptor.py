@@ -10,9 +10,9 @@ from connectors.base import Position
 from connectors.descriptor import ReadSpec
 from connectors.errors import ConfigurationError
 from connectors.messages import MESSAGES
-from connectors.odata_descriptor import Product
-from connectors.odata_metadata import Entity, Metadata, parse_metadata
-from connectors.odata_query import Order
+from connectors.odata.descriptor import Product
+from connectors.odata.metadata import Entity, Metadata, parse_metadata
+from connectors.odata.query import Order
 from connectors.products import HOME, load_product
 from tests.unit.connector_help import PRODUCT, connector, product
 

@@ -30,7 +30,7 @@ from connectors.errors import (
     RecordRejectedError,
     TransientError,
 )
-from connectors.odata import ODataConnector
+from connectors.odata.connector import ODataConnector
 from connectors.pace import Deadline, Pace
 from tests.unit.connector_help import METADATA, ROOT, URL, connector
 

@@ -22,10 +22,10 @@ from connectors.errors import (
     RecordRejectedError,
     TransientError,
 )
-from connectors.odata import ODataConnector
-from connectors.odata_batch import Operation, answers, changeset
-from connectors.odata_errors import refusal, warnings
-from connectors.odata_metadata import parse_metadata
+from connectors.odata.batch import Operation, answers, changeset
+from connectors.odata.connector import ODataConnector
+from connectors.odata.errors import refusal, warnings
+from connectors.odata.metadata import parse_metadata
 from tests.unit.connector_help import METADATA, PRODUCT, ROOT, connector
 
 ORDER = {

@@ -10,7 +10,7 @@ import respx
 
 from connectors.base import WHOLE, Part, Position, Splits
 from connectors.errors import ConfigurationError
-from connectors.odata import ODataConnector
+from connectors.odata.connector import ODataConnector
 from connectors.products import HOME, load_product
 from tests.unit.connector_help import METADATA, PRODUCT, ROOT, connector, product
 

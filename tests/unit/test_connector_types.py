@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.odata_types import (
+from connectors.odata.types import (
     DAYS,
     MOMENTS,
     decode,

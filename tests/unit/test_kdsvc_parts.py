@@ -22,14 +22,14 @@ from connectors.errors import (
     RecordRejectedError,
     TransientError,
 )
-from connectors.kdsvc_descriptor import Form, Write
-from connectors.kdsvc_diff import difference
-from connectors.kdsvc_errors import DuplicateError, Judge, SessionLostError, decode, status_of
-from connectors.kdsvc_metadata import parse_metadata
-from connectors.kdsvc_model import Modeller, UnknownKeyError, same, without_empty
-from connectors.kdsvc_query import begins, behind, bill_query, both, literal, number, one_of
-from connectors.kdsvc_shape import to_local, to_utc
-from connectors.kdsvc_sign import Identity, derived_key, headers, login_sign
+from connectors.kdsvc.descriptor import Form, Write
+from connectors.kdsvc.diff import difference
+from connectors.kdsvc.errors import DuplicateError, Judge, SessionLostError, decode, status_of
+from connectors.kdsvc.metadata import parse_metadata
+from connectors.kdsvc.model import Modeller, UnknownKeyError, same, without_empty
+from connectors.kdsvc.query import begins, behind, bill_query, both, literal, number, one_of
+from connectors.kdsvc.shape import to_local, to_utc
+from connectors.kdsvc.sign import Identity, derived_key, headers, login_sign
 from connectors.kingdee.quirks import pairs
 from connectors.products import load_product
 

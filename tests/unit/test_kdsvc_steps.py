@@ -11,7 +11,7 @@ import pytest
 import respx
 
 from connectors.errors import RecordRejectedError
-from connectors.kdsvc import KdsvcConnector, open_connector
+from connectors.kdsvc.connector import KdsvcConnector, open_connector
 from connectors.products import load_product
 from tests.unit.connector_help import FakeSystem
 

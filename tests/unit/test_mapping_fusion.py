@@ -13,7 +13,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from config.mapping_targets import documents, targets
-from connectors.adf_descriptor import Product
+from connectors.adf.descriptor import Product
 from connectors.products import load_product
 from crm_core.model import PULLED
 from mappings.engine import check_mapping, load_mapping

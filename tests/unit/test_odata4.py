@@ -9,17 +9,17 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors import odata4_shape
 from connectors.errors import ConfigurationError
 from connectors.mixed import MixedProduct
-from connectors.odata4_dialect import V4
-from connectors.odata4_metadata import parse_metadata
-from connectors.odata4_names import names_of
-from connectors.odata4_types import MOMENTS_PLAIN, literal, to_wire
-from connectors.odata_diff import same
-from connectors.odata_errors import refusal
-from connectors.odata_metadata import Entity, Metadata
-from connectors.odata_shape import ETAG, CutLinesError, tree_of, with_keys
+from connectors.odata.diff import same
+from connectors.odata.errors import refusal
+from connectors.odata.metadata import Entity, Metadata
+from connectors.odata.shape import ETAG, CutLinesError, tree_of, with_keys
+from connectors.odata4 import shape
+from connectors.odata4.dialect import V4
+from connectors.odata4.metadata import parse_metadata
+from connectors.odata4.names import names_of
+from connectors.odata4.types import MOMENTS_PLAIN, literal, to_wire
 from connectors.products import load_product, parse_product
 
 METADATA = b"""<?xml version="1.0"?>
@@ -182,7 +182,7 @@ def test_lines_that_the_server_pages_are_not_taken_for_all(metadata: Metadata, o
 
 def test_versions_are_kept_for_a_change() -> None:
     row = {"@odata.etag": "W/1", "_Line": [{"@odata.etag": "W/2", "Line": "10"}]}
-    odata4_shape.keep_etags(row)
+    shape.keep_etags(row)
     assert row == {ETAG: "W/1", "_Line": [{ETAG: "W/2", "Line": "10"}]}
 
 

@@ -22,8 +22,8 @@ from connectors.errors import (
     RecordRejectedError,
     TransientError,
 )
-from connectors.yonbip import YonBipConnector
-from connectors.yonbip_quota import OwnQuota
+from connectors.yonbip.connector import YonBipConnector
+from connectors.yonbip.quota import OwnQuota
 from tests.unit.yonbip_help import AUDIT, DETAIL, DISCOVERY, LIST, SAVE, SUBMIT, TOKENS, done, order, rows, token
 from tests.unit.yonbip_help import connector as open_erp
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from connectors.base import Position
 from connectors.errors import TransientError
-from connectors.yonbip import YonBipConnector
+from connectors.yonbip.connector import YonBipConnector
 from tests.unit.yonbip_help import DETAIL, DISCOVERY, GATEWAY, TOKENS, connector, done, rows, token
 
 START = datetime(2026, 1, 1, 8, tzinfo=UTC)

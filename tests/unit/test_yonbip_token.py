@@ -11,7 +11,7 @@ import pytest
 import respx
 
 from connectors.errors import AccessError, TransientError
-from connectors.yonbip_sign import signature
+from connectors.yonbip.sign import signature
 from tests.unit.yonbip_help import DISCOVERY, HOST, LIST, TOKENS, connector, done, rows, token
 
 FOUND = {

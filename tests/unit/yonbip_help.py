@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 
 from connectors.products import parse_product
-from connectors.yonbip import YonBipConnector, open_connector
-from connectors.yonbip_descriptor import Product
+from connectors.yonbip.connector import YonBipConnector, open_connector
+from connectors.yonbip.descriptor import Product
 from tests.unit.connector_help import FakeSystem
 
 HOST = "https://apigateway.yonyoucloud.com"

@@ -1,0 +1,81 @@
+"""What separates a document at the ERP from what it should be, and the one save that brings it there.
+
+A save names everything that it says: header and every line with its own `_status`. Lines that are not ours to take out
+(gifts, rebates) stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from connectors.base import Wire
+from connectors.rows import matches, text
+from connectors.yonbip.descriptor import Change, Lines
+
+
+def at(row: Mapping[str, Any], name: str) -> str:
+    """The value under a name as a save writes it; `orderPrices!currency` is a part of `orderPrices` in a reply."""
+    found = text(row, name)
+    return found or text(row, name.replace("!", "."))
+
+
+def same(have: str, want: str) -> bool:
+    """Equal as numbers, as dates, or as texts."""
+    if not have or not want:
+        return have == want
+    try:
+        return Decimal(have) == Decimal(want)
+    except InvalidOperation:
+        return have.rstrip() == want.rstrip() or _day(have) == _day(want) != ""
+
+
+def _day(value: str) -> str:
+    return value[:10] if value[4:5] == value[7:8] == "-" else ""
+
+
+def differences(have: Wire, want: Wire, names: Sequence[str]) -> list[str]:
+    """Of these names, those that `want` states otherwise."""
+    return [name for name in names if name in want and not same(at(have, name), text(want, name))]
+
+
+def changed(have: Wire, want: Wire, rule: Change) -> tuple[Wire, list[str]]:
+    """The wanted document with `_status` and the ids of what is there; and which fields differ (none: all is well)."""
+    body, differ = dict(want), differences(have, want, rule.fields)
+    for name, lines in rule.lines.items():
+        if name in want:
+            told = list(_lines(have.get(name) or [], want[name], lines))
+            body[name] = [line for line, _ in told]
+            differ += [f"{name} {what}" for _, fields in told for what in fields]
+    return body, differ
+
+
+def _lines(have: Sequence[Wire], want: Sequence[Wire], rule: Lines) -> Iterator[tuple[Wire, list[str]]]:
+    """Every line of the save, and what it changes. A new line leaves its number to the ERP where another bears it."""
+    free = [line for line in have if not rule.removable or matches(line, rule.removable)]
+    pairs = _pairs(free, want, rule.match)
+    taken = {text(line, rule.number) for line in have}
+    for number, line in enumerate(want):
+        old = pairs.get(number)
+        if old is not None:
+            yield {**line, "id": text(old, "id"), "_status": "Update"}, differences(old, line, rule.fields)
+        elif text(line, rule.number) in taken:
+            yield {**{n: v for n, v in line.items() if n != rule.number}, "_status": "Insert"}, ["new line"]
+        else:
+            yield {**line, "_status": "Insert"}, ["new line"]
+    for old in free:
+        if not any(old is one for one in pairs.values()):
+            yield {"id": text(old, "id"), "_status": "Delete"}, ["old line"]
+
+
+def _pairs(free: Sequence[Wire], want: Sequence[Wire], rules: Sequence[Sequence[str]]) -> dict[int, Wire]:
+    """The ERP's line for each wanted one: by the first of the rules, what is left by the next, in their order."""
+    left, pairs = list(free), dict[int, Wire]()
+    for names in rules:
+        for number, line in enumerate(want):
+            found = None if number in pairs else next((o for o in left if not differences(o, line, names)), None)
+            if found is not None:
+                pairs[number] = found
+                left = [other for other in left if other is not found]
+    return pairs
