@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -34,7 +36,7 @@ def list_() -> int:
     found, broken = _planned(session.settings())
     rows = [
         {"name": one.full_name, "schedule": one.cron, "time_zone": one.time_zone, "active": one.active,
-         "collision": one.collision}
+         "collision": one.collision, "next_run": _next_run(one.cron, one.time_zone) if one.active else None}
         for one in found
     ]  # fmt: skip
     if not output.result({"deployments": rows, "broken": broken}):
@@ -44,9 +46,17 @@ def list_() -> int:
             (_("Schedule"), lambda row: row["schedule"] or _("on demand")),
             (_("Time zone"), "time_zone"),
             (_("Active"), lambda row: _("yes") if row["active"] else _("no")),
+            (_("Next run"), "next_run"),
         )
         _warn(broken)
     return SOME_FAILED if broken else OK
+
+
+def _next_run(cron: str, zone: str) -> datetime | None:
+    """The schedule's next moment in its own zone; None for what runs on demand."""
+    from cronsim import CronSim
+
+    return next(CronSim(cron, datetime.now(ZoneInfo(zone)))) if cron else None
 
 
 @app.command(

@@ -29,10 +29,10 @@ from connectors.errors import (
     ConnectorError,
     OutcomeUnknownError,
     PermanentError,
-    RateLimitedError,
     TransientError,
 )
 from connectors.pace import Deadline, Pace
+from connectors.refusals import rate_limited
 from connectors.trace import trace
 
 log = logging.getLogger("crosstie.erp")
@@ -297,11 +297,6 @@ class Http:
 
 def _path(url: str) -> str:
     return urlsplit(url).path
-
-
-def rate_limited(system: str, answer: Answer) -> RateLimitedError:
-    facts: dict[str, Any] = {"system": system, "method": answer.method, "path": answer.path}
-    return RateLimitedError("rate-limited", retry_after_s=answer.retry_after_s, **facts)
 
 
 def _may_repeat(exc: BaseException) -> bool:

@@ -52,10 +52,49 @@ UPGRADE = """Installed {name} beside {current}, which stays in use. To go over t
   {command} db upgrade && {command} up
 Back to {current}: the same with its name, and `{command} restore` if the database was upgraded."""
 SAME = "{name} is installed and in use already. Nothing was changed."
+CHINESE = {
+    FIRST: """已安装 {name}。下一步：
+  {command} doctor        检查所需条件是否齐备
+  {command} demo          在模拟的 ERP 上运行主要流程
+  {command} systems add   添加您自己的系统，然后 {command} up
+手册：{manual}""",
+    UPGRADE: """已安装 {name}；仍在使用的是 {current}。要切换到新版本：
+  {command} down && {command} backup
+  echo {name}> {pointer}
+  {command} db upgrade && {command} up
+要退回 {current}：用它的名称做同样的操作；如果数据库已升级，再执行 `{command} restore`。""",
+    SAME: "{name} 已安装并正在使用。没有做任何更改。",
+    "this bundle needs Python {needed}, not {here}: run it with that one, or fetch the other": (
+        "此安装包需要 Python {needed}，而不是 {here}：请用该版本运行，或下载对应的安装包"
+    ),
+    "this bundle is for {needed}, not for {here}": "此安装包适用于 {needed}，不适用于 {here}",
+    "{file} is not as it was packed; unpack the archive again, or fetch it anew": (
+        "{file} 与打包时不一致；请重新解压，或重新下载安装包"
+    ),
+    "the bundle's own folder is not for keeping; name another, for example /opt/crosstie": (
+        "安装包自己的文件夹不是安装位置；请另指定一个，例如 /opt/crosstie"
+    ),
+    "{folder} holds something else; name a new folder or that of an earlier installation": (
+        "{folder} 中有其他内容；请指定一个新文件夹，或以前安装所用的文件夹"
+    ),
+    "unpacking the packages (a minute or two)": "正在解开软件包（一两分钟）",
+    "pip could not install the packages: {said}": "pip 无法安装软件包：{said}",
+    "it said nothing": "没有任何说明",
+    "operations.md": "operations.zh-CN.md",
+}
 
 
 class InstallError(Exception):
     """Why nothing was installed, and what to do, in one line."""
+
+    def __init__(self, text: str, **facts: object) -> None:
+        super().__init__(say(text, **facts))
+
+
+def say(text: str, **facts: object) -> str:
+    """In the reader's language: that of CROSSTIE_LANG, else the locale's, as the command itself chooses."""
+    chosen = next(filter(None, map(os.environ.get, ("CROSSTIE_LANG", "LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return (CHINESE.get(text, text) if chosen.lower().startswith("zh") else text).format(**facts)
 
 
 def main() -> int:
@@ -64,6 +103,8 @@ def main() -> int:
     parser.add_argument("folder", type=Path, help="where to, e.g. /opt/crosstie; an older version may be there")
     parser.add_argument("--switch", action="store_true", help="use it at once, also where another version is in use")
     given = parser.parse_args()
+    for stream in (sys.stdout, sys.stderr):  # a console that lacks the characters shows others, not a traceback
+        stream.reconfigure(errors="replace")
     try:
         check_python()
         print(install(given.folder.expanduser().resolve(), given.switch))
@@ -82,11 +123,13 @@ def check_python() -> None:
     here = ".".join(platform.python_version_tuple()[:2])
     if here != about["python"]:
         raise InstallError(
-            f"this bundle needs Python {about['python']}, not {here}: run it with that one, or fetch the other"
+            "this bundle needs Python {needed}, not {here}: run it with that one, or fetch the other",
+            needed=about["python"],
+            here=here,
         )
     machine = f"{sys.platform}-{platform.machine().lower()}"
     if machine != about["machine"]:
-        raise InstallError(f"this bundle is for {about['machine']}, not for {machine}")
+        raise InstallError("this bundle is for {needed}, not for {here}", needed=about["machine"], here=machine)
 
 
 def install(folder: Path, switch: bool) -> str:
@@ -114,14 +157,16 @@ def check_sums() -> None:
     del present[SUMS]
     wrong = sorted(listed.keys() ^ present.keys()) or [n for n in listed if sha256(present[n]) != listed[n]]
     if wrong:
-        raise InstallError(f"{wrong[0]} is not as it was packed; unpack the archive again, or fetch it anew")
+        raise InstallError("{file} is not as it was packed; unpack the archive again, or fetch it anew", file=wrong[0])
 
 
 def check_folder(folder: Path) -> None:
     if folder == BUNDLE or BUNDLE in folder.parents:
         raise InstallError("the bundle's own folder is not for keeping; name another, for example /opt/crosstie")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "versions").is_dir():
-        raise InstallError(f"{folder} holds something else; name a new folder or that of an earlier installation")
+        raise InstallError(
+            "{folder} holds something else; name a new folder or that of an earlier installation", folder=folder
+        )
 
 
 def place_version(place: Path) -> None:
@@ -132,7 +177,7 @@ def place_version(place: Path) -> None:
     shutil.copytree(BUNDLE / "program", place / "program")
     venv.create(place / "venv", symlinks=not WINDOWS)
     python = place / "venv" / ("Scripts/python.exe" if WINDOWS else "bin/python")
-    print("install: unpacking the packages (a minute or two)", file=sys.stderr)
+    print(f"install: {say('unpacking the packages (a minute or two)')}", file=sys.stderr)
     run_pip(python)
     site = next(place.joinpath("venv").rglob("site-packages"))
     (site / "crosstie.pth").write_text(os.path.relpath(place / "program", site) + "\n", encoding="utf-8")
@@ -159,7 +204,9 @@ def run_pip(python: Path) -> None:
     done = subprocess.run(command, env=environ, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
-        raise InstallError(f"pip could not install the packages: {said[-1] if said else 'it said nothing'}")
+        raise InstallError(
+            "pip could not install the packages: {said}", said=said[-1] if said else say("it said nothing")
+        )
 
 
 def place_commands(folder: Path) -> None:
@@ -181,9 +228,9 @@ def place_config(folder: Path, program: Path) -> None:
 
 def told(folder: Path, name: str, current: str, switch: bool) -> str:
     command = folder / ("crosstie.cmd" if WINDOWS else "crosstie")
-    manual = folder / "versions" / name / "program" / "docs" / "operations.md"
+    manual = folder / "versions" / name / "program" / "docs" / say("operations.md")
     text = SAME if name == current else UPGRADE if current and not switch else FIRST
-    return text.format(name=name, current=current, command=command, pointer=folder / "current", manual=manual)
+    return say(text, name=name, current=current, command=command, pointer=folder / "current", manual=manual)
 
 
 def read_about() -> "dict[str, str]":

@@ -18,10 +18,9 @@ from connectors.errors import (
     RecordRejectedError,
     TransientError,
 )
-from connectors.http import rate_limited
+from connectors.refusals import coded, place, rate_limited, refuse_access
 from connectors.rows import text
 
-UNSUPPORTED = {405, 406, 415, 501}
 CONFLICTS = {409, 412, 428}
 STALE = "JBO-25014"
 """Another user has changed the row: Oracle says so with status 400."""
@@ -64,7 +63,7 @@ class Judge:
         if answer.status == 200 or (answer.status == 404 and absent_ok):
             return
         code, said = refusal(answer)
-        where, status = self._where(answer), str(answer.status)
+        where, status = place(self._system, answer), str(answer.status)
         if answer.status == 429:
             raise rate_limited(self._system, answer)
         if answer.status in (502, 503, 504):
@@ -72,12 +71,12 @@ class Judge:
         if answer.status >= 500:
             facts: dict[str, Any] = {"status": status, "text": said or "no text", "request_id": answer.request_id}
             raise TransientError("server-error", erp_code=code, **facts, **where)
-        self._access(answer, code, said)
-        raise PermanentError("refused", status=status, text=said or "no text", **where, **_coded(code))
+        refuse_access(self._system, self._user, answer, said, code)
+        raise PermanentError("refused", status=status, text=said or "no text", **where, **coded(code))
 
     def data(self, answer: Answer) -> dict[str, Any]:
         """The object of a JSON answer. AccessError for a web page, TransientError for half an answer."""
-        where = self._where(answer)
+        where = place(self._system, answer)
         if not answer.content_type.endswith("json"):
             raise AccessError("logon-page", type=answer.content_type or "no type", **where)
         try:
@@ -91,7 +90,7 @@ class Judge:
     def write(self, answer: Answer, obj: str, key: str = "") -> None:
         """Raise for a write that was not accepted, or of which nobody knows."""
         code, said = refusal(answer)
-        where = self._where(answer)
+        where = place(self._system, answer)
         if 200 <= answer.status < 300:
             self._accepted(answer, said)
             return
@@ -102,16 +101,16 @@ class Judge:
         self._later(answer, obj, key, code, said)
         if answer.status == 404 and key:
             raise RecordRejectedError("document-gone", system=self._system, obj=obj, key=key)
-        self._access(answer, code, said)
-        raise RecordRejectedError("rejected", text=said or f"status {answer.status}", **where, **_coded(code))
+        refuse_access(self._system, self._user, answer, said, code)
+        raise RecordRejectedError("rejected", text=said or f"status {answer.status}", **where, **coded(code))
 
     def _accepted(self, answer: Answer, said: str) -> None:
         """A web page tells nothing; an error body under a good status is a refusal all the same."""
-        where = self._where(answer)
+        where = place(self._system, answer)
         if answer.content_type == "text/html":
             raise OutcomeUnknownError("outcome-unknown", reason="a web page", **where)
         if "o:errorDetails" in _json(answer):
-            raise RecordRejectedError("rejected", text=said or "no text", **where, **_coded(refusal(answer)[0]))
+            raise RecordRejectedError("rejected", text=said or "no text", **where, **coded(refusal(answer)[0]))
 
     def _later(self, answer: Answer, obj: str, key: str, code: str, said: str) -> None:
         """Raise for what another try, or a look, can settle."""
@@ -122,7 +121,7 @@ class Judge:
             raise ConflictError("conflict", system=self._system, obj=obj, key=key, erp_code=code)
         if any(p.search(said) for p in self._duplicate):
             reason = "the ERP has our key already"
-            raise OutcomeUnknownError("outcome-unknown", reason=reason, erp_code=code, **self._where(answer))
+            raise OutcomeUnknownError("outcome-unknown", reason=reason, erp_code=code, **place(self._system, answer))
 
     def created(self, answer: Answer, rule: Refusal | None) -> dict[str, Any]:
         """The document an accepted write shows. RecordRejectedError when it says that it was refused;
@@ -131,30 +130,12 @@ class Judge:
         try:
             body = self.data(answer)
         except ConnectorError:
-            raise OutcomeUnknownError("outcome-unknown", reason="unreadable answer", **self._where(answer)) from None
+            raise OutcomeUnknownError(
+                "outcome-unknown", reason="unreadable answer", **place(self._system, answer)
+            ) from None
         if rule and text(body, rule.field) not in ("", *rule.accepted):
             said = " ".join(text(body, rule.text).split())[:LONGEST]
             code = text(body, rule.field)
-            raise RecordRejectedError("rejected", text=said or code, **self._where(answer), **_coded(code))
+            where = place(self._system, answer)
+            raise RecordRejectedError("rejected", text=said or code, **where, **coded(code))
         return body
-
-    def _access(self, answer: Answer, code: str, said: str) -> None:
-        """Raise for what concerns the connection and not this record."""
-        where = self._where(answer)
-        if answer.status == 401:
-            raise AccessError("unauthorised", **where)
-        if answer.status == 403:
-            raise AccessError("forbidden", erp_code=code, user=self._user, text=said or "no reason given", **where)
-        if answer.status == 404:
-            raise AccessError("service-missing", erp_code=code, **where)
-        if answer.status in UNSUPPORTED:
-            raise AccessError("not-supported", status=str(answer.status), **where)
-        if 300 <= answer.status < 400:
-            raise AccessError("redirected", target=answer.headers.get("location", "").partition("?")[0], **where)
-
-    def _where(self, answer: Answer) -> dict[str, Any]:
-        return {"system": self._system, "method": answer.method, "path": answer.path}
-
-
-def _coded(code: str) -> dict[str, Any]:
-    return {"erp_code": code, "erp": code or "none"}

@@ -19,9 +19,9 @@ from connectors.errors import (
     RecordRejectedError,
     TransientError,
 )
-from connectors.http import rate_limited
 from connectors.kdsvc.auth import EXCEPTION, UNKNOWN_ACCOUNT
 from connectors.kdsvc.descriptor import Texts
+from connectors.refusals import place, rate_limited, refuse_access
 
 SUCCESS = (200, 206)
 TEXT_AT_MOST = 500
@@ -105,7 +105,7 @@ class Judge:
 
     def write(self, answer: Answer, obj: str, key: str) -> tuple[dict[str, Any], Status]:
         """(`Result`, status) of an accepted write; raises for a refusal, and where nobody knows."""
-        where = self._where(answer)
+        where = place(self._system, answer)
         if answer.status == 429:
             raise rate_limited(self._system, answer)
         if answer.status >= 500 or answer.status in SUCCESS:
@@ -133,7 +133,7 @@ class Judge:
             raise OutcomeUnknownError("outcome-unknown", reason="unreadable answer", **where) from None
 
     def _transport(self, answer: Answer) -> None:
-        where, status = self._where(answer), str(answer.status)
+        where, status = place(self._system, answer), str(answer.status)
         if answer.status == 429:
             raise rate_limited(self._system, answer)
         self._access(answer)
@@ -148,17 +148,10 @@ class Judge:
             raise AccessError("logon-page", type=answer.content_type, **where)
 
     def _access(self, answer: Answer) -> None:
-        where = self._where(answer)
+        where = place(self._system, answer)
         if answer.status not in SUCCESS and UNKNOWN_ACCOUNT.encode() in answer.body:
             raise AccessError("account-unknown", **where)
-        if answer.status == 401:
-            raise AccessError("unauthorised", **where)
-        if answer.status == 403:
-            raise AccessError("forbidden", user=self._user, text="no reason given", **where)
-        if answer.status == 404:
-            raise AccessError("service-missing", **where)
-        if 300 <= answer.status < 400:
-            raise AccessError("redirected", target=answer.headers.get("location", "").partition("?")[0], **where)
+        refuse_access(self._system, self._user, answer)
 
     def _exception(self, answer: Answer) -> str:
         """What an unhandled exception of the server says; empty where there was none."""
@@ -170,10 +163,10 @@ class Judge:
         try:
             return decode(answer.body)
         except msgspec.DecodeError:
-            raise TransientError("broken-answer", **self._where(answer)) from None
+            raise TransientError("broken-answer", **place(self._system, answer)) from None
 
     def _refused_read(self, answer: Answer, status: Status) -> Exception:
-        where, text = self._where(answer), status.text or "no text"
+        where, text = place(self._system, answer), status.text or "no text"
         if status.code in (DATABASE, CONTROL) or self.says("busy", text):
             return TransientError("unavailable", status=f"MsgCode {status.code}", erp_code=str(status.code), **where)
         if status.code == CALLS:
@@ -183,7 +176,7 @@ class Judge:
 
     def _refused_write(self, answer: Answer, status: Status) -> Exception:
         """A refusal changed nothing, but for one by the database: that may have come after the change."""
-        where, text = self._where(answer), status.text or "no text"
+        where, text = place(self._system, answer), status.text or "no text"
         if status.code == DATABASE:
             return OutcomeUnknownError("outcome-unknown", reason=text, erp_code=str(status.code), **where)
         if status.code == CONTROL or self.says("locked", text):
@@ -205,9 +198,6 @@ class Judge:
         if status.code in (LICENCE, ADMINISTRATOR):
             return AccessError("logon-refused", erp_code=str(status.code), text=status.text or "no text", **where)
         return None
-
-    def _where(self, answer: Answer) -> dict[str, Any]:
-        return {"system": self._system, "method": answer.method, "path": answer.path}
 
 
 class DuplicateError(RecordRejectedError):

@@ -19,13 +19,12 @@ from connectors.errors import (
     RecordRejectedError,
     TransientError,
 )
-from connectors.http import rate_limited
 from connectors.odata.types import decode
+from connectors.refusals import coded, place, rate_limited, refuse_access
 
 WRAPPERS = {"/IWBEP/CX_MGW_BUSI_EXCEPTION", "/IWBEP/CX_MGW_TECH_EXCEPTION"}
 """Codes Gateway adds around the application's own messages; they say nothing."""
 SEVERITIES = {"1": "success", "2": "info", "3": "warning", "4": "error"}
-UNSUPPORTED = {405, 406, 415, 501}
 CONFLICTS = {409, 412, 428}
 
 
@@ -92,7 +91,7 @@ class Judge:
         if answer.status == 200 or (answer.status == 404 and absent_ok):
             return
         code, text = refusal(answer.body)
-        where = self._where(answer)
+        where = place(self._system, answer)
         status = str(answer.status)
         if answer.status == 429:
             raise rate_limited(self._system, answer)
@@ -101,17 +100,17 @@ class Judge:
         if answer.status >= 500:
             facts: dict[str, Any] = {"status": status, "text": text or "no text", "request_id": answer.request_id}
             raise TransientError("server-error", erp_code=code, **facts, **where)
-        self._access(answer, code, text)
-        raise PermanentError("refused", status=status, text=text or "no text", **where, **_coded(code))
+        refuse_access(self._system, self._user, answer, text, code)
+        raise PermanentError("refused", status=status, text=text or "no text", **where, **coded(code))
 
     def write(self, answer: Answer, obj: str = "", key: str = "") -> None:
         """Raise for a write that was not accepted, or of which nobody knows."""
         if 200 <= answer.status < 300:
             if answer.content_type == "text/html":
-                raise OutcomeUnknownError("outcome-unknown", reason="a web page", **self._where(answer))
+                raise OutcomeUnknownError("outcome-unknown", reason="a web page", **place(self._system, answer))
             return
         code, text = refusal(answer.body)
-        where = self._where(answer)
+        where = place(self._system, answer)
         if answer.status == 429:
             raise rate_limited(self._system, answer)
         if answer.status >= 500 and answer.status != 501:
@@ -124,30 +123,16 @@ class Judge:
             raise ConflictError("conflict", system=self._system, obj=obj, key=key, erp_code=code)
         if answer.status == 404 and key:
             raise RecordRejectedError("document-gone", system=self._system, obj=obj, key=key)
-        self._access(answer, code, text)
-        raise RecordRejectedError("rejected", text=text or f"status {answer.status}", **where, **_coded(code))
-
-    def _access(self, answer: Answer, code: str, text: str) -> None:
-        """Raise for what concerns the connection and not this record."""
-        where = self._where(answer)
-        if answer.status == 401:
-            raise AccessError("unauthorised", **where)
-        if answer.status == 403:
-            raise AccessError("forbidden", erp_code=code, user=self._user, text=text or "no reason given", **where)
-        if answer.status == 404:
-            raise AccessError("service-missing", erp_code=code, **where)
-        if answer.status in UNSUPPORTED:
-            raise AccessError("not-supported", status=str(answer.status), **where)
-        if 300 <= answer.status < 400:
-            raise AccessError("redirected", target=answer.headers.get("location", "").partition("?")[0], **where)
+        refuse_access(self._system, self._user, answer, text, code)
+        raise RecordRejectedError("rejected", text=text or f"status {answer.status}", **where, **coded(code))
 
     def refuse_web_page(self, answer: Answer) -> None:
         if answer.content_type == "text/html":
-            raise AccessError("logon-page", type=answer.content_type, **self._where(answer))
+            raise AccessError("logon-page", type=answer.content_type, **place(self._system, answer))
 
     def data(self, answer: Answer, decode: Callable[[bytes], Any] = decode) -> Any:
         """What a JSON answer is about. AccessError for a web page, TransientError for half an answer."""
-        where = self._where(answer)
+        where = place(self._system, answer)
         if answer.content_type != "application/json":
             raise AccessError("logon-page", type=answer.content_type or "no type", **where)
         try:
@@ -168,14 +153,9 @@ class Judge:
         try:
             return self.data(answer)
         except ConnectorError:
-            raise OutcomeUnknownError("outcome-unknown", reason="unreadable answer", **self._where(answer)) from None
-
-    def _where(self, answer: Answer) -> dict[str, Any]:
-        return {"system": self._system, "method": answer.method, "path": answer.path}
-
-
-def _coded(code: str) -> dict[str, Any]:
-    return {"erp_code": code, "erp": code or "none"}
+            raise OutcomeUnknownError(
+                "outcome-unknown", reason="unreadable answer", **place(self._system, answer)
+            ) from None
 
 
 def warnings(header: str) -> list[str]:

@@ -23,7 +23,7 @@ from connectors.errors import (
     RecordRejectedError,
     TransientError,
 )
-from connectors.http import rate_limited
+from connectors.refusals import place, rate_limited
 from connectors.yonbip.descriptor import Texts
 
 DONE, RUNNING, EMPTY, GONE = "200", "202", "118001", "1002"
@@ -81,7 +81,7 @@ class Judge:
         """The reply to a question; raises for everything but an answer (or the ERP's word that there is none)."""
         reply = self._reply(answer, written=False)
         if self._no_answer(reply) or reply.code == RUNNING:
-            raise TransientError("unavailable", erp_code=reply.code, status=reply.code, **self._where(answer))
+            raise TransientError("unavailable", erp_code=reply.code, status=reply.code, **place(self._system, answer))
         if reply.code not in (DONE, EMPTY, GONE):
             self._access(answer, reply)
             if self._busy(reply.text):
@@ -91,13 +91,13 @@ class Judge:
                 "text": reply.text or "no text",
                 "erp": reply.code or "none",
             }
-            raise PermanentError("refused", erp_code=reply.code, **facts, **self._where(answer))
+            raise PermanentError("refused", erp_code=reply.code, **facts, **place(self._system, answer))
         return reply
 
     def written(self, answer: Answer, obj: str = "", key: str = "") -> Reply:
         """The reply to a write that was accepted, now or before."""
         reply = self._reply(answer, written=True)
-        where = self._where(answer)
+        where = place(self._system, answer)
         if reply.code == RUNNING:
             raise RunningError("unavailable", erp_code=reply.code, status=reply.code, **where)
         if self._no_answer(reply):
@@ -128,7 +128,7 @@ class Judge:
         if not isinstance(body, Mapping):
             raise self._unreadable(answer, written)
         reply = Reply(_code(body), str(body.get("message") or ""), body.get("data"), answer.erp_time)
-        where: dict[str, Any] = {"erp_code": reply.code, **self._where(answer)}
+        where: dict[str, Any] = {"erp_code": reply.code, **place(self._system, answer)}
         if reply.code in STALE_TOKEN or answer.status == 401:
             raise TransientError("token-expired", erp_code=reply.code, system=self._system)
         if reply.code in SLOWER:
@@ -141,7 +141,7 @@ class Judge:
 
     def _unreadable(self, answer: Answer, written: bool) -> ConnectorError:
         """No JSON: a refused token as plain text, a server's error page, a logon page, or half an answer."""
-        where = self._where(answer)
+        where = place(self._system, answer)
         if answer.status >= 500:
             return self._server_error(answer, written, "")
         if answer.status == 401 or (answer.content_type == "text/plain" and b"token" in answer.body[:200].lower()):
@@ -155,7 +155,7 @@ class Judge:
         return TransientError("broken-answer", **where)
 
     def _server_error(self, answer: Answer, written: bool, code: str) -> ConnectorError:
-        where: dict[str, Any] = {"erp_code": code, **self._where(answer)}
+        where: dict[str, Any] = {"erp_code": code, **place(self._system, answer)}
         if written:
             return OutcomeUnknownError("outcome-unknown", reason=f"status {answer.status}", **where)
         after = answer.retry_after_s
@@ -163,7 +163,7 @@ class Judge:
 
     def _access(self, answer: Answer, reply: Reply) -> None:
         """Raise for what concerns the connection and not this record."""
-        where: dict[str, Any] = {"erp_code": reply.code, **self._where(answer)}
+        where: dict[str, Any] = {"erp_code": reply.code, **place(self._system, answer)}
         text = reply.text or "no text"
         if reply.code in NO_TOKEN:
             raise AccessError("token-refused", erp_code=reply.code, system=self._system, text=text, erp=reply.code)
@@ -181,9 +181,6 @@ class Judge:
 
     def _busy(self, text: str) -> bool:
         return any(pattern.search(text) for pattern in self._locked)
-
-    def _where(self, answer: Answer) -> dict[str, Any]:
-        return {"system": self._system, "method": answer.method, "path": answer.path}
 
 
 def _code(body: Mapping[str, Any]) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
+import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -215,6 +218,24 @@ def test_the_wrong_python_or_machine_is_named(
     describe(bundle, {**json.loads((bundle / "bundle.json").read_text(encoding="utf-8")), key: other})
     done = run(BASE_PYTHON, bundle / "install.py", tmp_path / "crosstie")
     assert (done.returncode, "Traceback" in done.stderr, other in done.stderr) == (2, False, True)
+    chinese = run(BASE_PYTHON, bundle / "install.py", tmp_path / "crosstie", CROSSTIE_LANG="zh-CN")
+    assert "安装包" in chinese.stderr and other in chinese.stderr and "this bundle" not in chinese.stderr
+
+
+def test_the_installer_says_everything_in_chinese_too() -> None:
+    """All that it says is a template of its own or the first argument of an error; each has its Chinese."""
+    source = (ROOT / "deploy" / "install.py").read_text(encoding="utf-8")
+    names = runpy.run_path(str(ROOT / "deploy" / "install.py"))
+    said = [names["FIRST"], names["UPGRADE"], names["SAME"]]
+    said += [node.args[0].value for node in ast.walk(ast.parse(source)) if _says(node)]
+    assert len(said) > 8 and set(said) <= names["CHINESE"].keys()
+    for english, chinese in names["CHINESE"].items():
+        assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", chinese))
+
+
+def _says(node: ast.AST) -> bool:
+    called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("say", "InstallError")
+    return called and isinstance(node.args[0], ast.Constant)
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(small: Callable[[str], Path], tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -86,6 +86,16 @@ def test_a_wrong_schedule_is_told_with_its_place(settings: Settings, schedule: s
         load_system(settings, "s4")
     assert (caught.value.code, caught.value.params["key"]) == (code, key)
     assert "s4.yaml:8" in caught.value.params["place"]
+
+
+def test_the_list_shows_the_next_run_in_the_schedules_own_zone(settings: Settings) -> None:
+    plan(settings, 'schedule: {pull: {orders: "30 6 * * 1"}, time_zone: Asia/Shanghai}\n')
+    listed = json.loads(crosstie("deployments", "list", "--json", settings=settings).stdout)["deployments"]
+    following = {one["name"]: one["next_run"] for one in listed}
+    found = datetime.fromisoformat(following["pull/s4-orders"])
+    assert (found.weekday(), found.hour, found.minute, found.utcoffset()) == (0, 6, 30, timedelta(hours=8))
+    assert timedelta(0) < found - datetime.now(UTC) <= timedelta(days=7)
+    assert all(one["next_run"] is None for one in listed if not one["schedule"])
 
 
 def test_a_broken_file_does_not_hold_up_the_others(settings: Settings) -> None:
