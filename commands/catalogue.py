@@ -94,7 +94,7 @@ def _messages() -> Iterator[tuple[str, str]]:
 
 
 def _descriptions() -> Iterator[tuple[str, str]]:
-    from config.systems import MODELS, SystemFile
+    from config.system_file import MODELS, SystemFile
 
     models: list[type[BaseModel]] = [SystemFile, *MODELS.values()]
     for model in models:

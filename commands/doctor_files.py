@@ -17,7 +17,8 @@ from commands.texts import _, say
 from config.errors import ConfigError
 from config.redaction import redacted
 from config.settings import Settings, shown
-from config.systems import SECRET, load_system
+from config.system_file import SECRET
+from config.systems import load_system
 
 if TYPE_CHECKING:
     from config.expiry import Expiry

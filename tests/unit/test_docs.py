@@ -14,7 +14,7 @@ import yaml
 
 from commands.build import tree as build_tree
 from config.settings import load_settings
-from config.systems import Schedule
+from config.system_file import Schedule
 from flows.prefect_env import embedded_variables
 from tests.conftest import ROOT
 from tests.test_architecture import PRODUCT, source_files
