@@ -8,7 +8,9 @@ from typing import Any, cast
 from xml.sax.saxutils import escape, quoteattr
 
 from sandbox.odata.backend import Backend, ReadRow
-from sandbox.odata.literals import duration, etag_text, initial, json_decimal
+from sandbox.odata.etags import etag_text
+from sandbox.odata.json_values import json_decimal
+from sandbox.odata.literals import duration, initial
 from sandbox.odata.metadata import EntitySet, Property, Service
 from sandbox.odata.render import Renderer, Shape, is_wanted
 

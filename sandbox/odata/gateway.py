@@ -9,13 +9,14 @@ from typing import Any
 from sandbox.front import Front
 from sandbox.http import WRITES, Response
 from sandbox.http import Request as Plain
+from sandbox.odata.answers import JSON, error_answer
 from sandbox.odata.backend import Backend, ODataError
 from sandbox.odata.batch import answer_batch
 from sandbox.odata.catalogue import Catalogue, catalogue_service
-from sandbox.odata.errors import error_json, error_xml, service_not_found
+from sandbox.odata.errors import service_not_found
 from sandbox.odata.http import Request, read
 from sandbox.odata.metadata import Service
-from sandbox.odata.service import JSON, ServiceHandler
+from sandbox.odata.service import ServiceHandler
 from sandbox.odata.session import Door, logon_page
 
 _SERVICE = re.compile(r"(/sap/opu/odata/(?:sap|iwfnd))/([^/;]+)(?:;v=(\d+))?(/.*)?", re.IGNORECASE)
@@ -82,7 +83,7 @@ class Gateway(Front):
                 return logon_page(200)
             case "locked":
                 text = f"The document is currently being processed by {parameters['user']}"
-                return self._refusal(read(request), ODataError(400, "V1/042", text))
+                return error_answer(ODataError(400, "V1/042", text), read(request), at=self.backend.now())
             case "internal_error" | "lookup_fails":
                 return _html(500, _SHORT_DUMP)
         return None
@@ -93,7 +94,7 @@ class Gateway(Front):
         root, name, version, path = found[1], found[2], (found[3] or "1").zfill(4), found[4] or ""
         handler = self._handlers.get((root.rsplit("/", 1)[1].lower(), name.upper(), version))
         if handler is None:
-            return self._refusal(request, service_not_found(name, version))
+            return error_answer(service_not_found(name, version), request, at=self.backend.now())
         if request.method == "HEAD":
             return Response(200, {"dataserviceversion": "2.0", "content-type": JSON})
         if path.strip("/") == "$batch":
@@ -107,13 +108,6 @@ class Gateway(Front):
             response = handler.refusal(error, request)
         response.headers.setdefault("dataserviceversion", "2.0")
         return response
-
-    def _refusal(self, request: Request, error: ODataError) -> Response:
-        if not request.wants_json:
-            body = error_xml(error, language=request.language)
-            return Response(error.status, {"content-type": "application/xml"}, body)
-        body = error_json(error, service="", version="", language=request.language, at=self.backend.now())
-        return Response(error.status, {"content-type": JSON}, body)
 
     @staticmethod
     def _name(service: Service) -> tuple[str, str, str]:

@@ -10,7 +10,8 @@ from typing import Any
 from sandbox.odata.backend import ODataError, Row
 from sandbox.odata.errors import bad_request, unknown_property
 from sandbox.odata.http import Request
-from sandbox.odata.literals import fits, from_json, parse_literal, shown
+from sandbox.odata.json_values import from_json
+from sandbox.odata.literals import fits, parse_literal, shown
 from sandbox.odata.metadata import EntitySet, Function, Property, Service
 from sandbox.odata.render import Shape
 

@@ -10,7 +10,9 @@ from urllib.parse import quote
 
 from sandbox.odata.backend import Backend, ReadRow
 from sandbox.odata.errors import bad_request, unknown_property
-from sandbox.odata.literals import etag_text, initial, json_writer, uri_literal
+from sandbox.odata.etags import etag_text
+from sandbox.odata.json_values import json_writer
+from sandbox.odata.literals import initial, uri_literal
 from sandbox.odata.metadata import EntitySet, Property, Service
 
 Rendered = dict[str, Any]

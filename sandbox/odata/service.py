@@ -4,36 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 from xml.sax.saxutils import escape
-
-import msgspec
 
 from sandbox.front import Caller
 from sandbox.http import NO_TWEAKS, Response, split_path
+from sandbox.odata.answers import JSON, error_answer, json_answer, text_answer, with_messages
 from sandbox.odata.atom import AtomWriter, plain_text
-from sandbox.odata.backend import Backend, Message, ODataError, ReadRow, Row
+from sandbox.odata.backend import Backend, ODataError, ReadRow, Row
 from sandbox.odata.edmx import metadata_document, service_document
 from sandbox.odata.errors import (
-    error_json,
-    error_xml,
     key_not_found,
     not_allowed,
     not_implemented,
     precondition_failed,
     precondition_required,
-    sap_message,
 )
+from sandbox.odata.etags import etag_text, require_match, same_etag
+from sandbox.odata.functions import written_result
 from sandbox.odata.http import Request
-from sandbox.odata.literals import etag_text, initial, json_writer, same_etag
-from sandbox.odata.metadata import EntitySet, Function, Property, Service
+from sandbox.odata.json_values import to_json
+from sandbox.odata.literals import initial
+from sandbox.odata.metadata import EntitySet, Function, Service
 from sandbox.odata.paths import Resource, check_addressable, resolve
 from sandbox.odata.payload import read_body, read_parameters, read_values, sent_shape
 from sandbox.odata.query import Pages, Results, next_link, parse_options, search
 from sandbox.odata.render import Renderer, Shape, parse_shape
-
-JSON = "application/json;charset=utf-8"
 
 
 class ServiceHandler:
@@ -61,18 +57,8 @@ class ServiceHandler:
         return response
 
     def refusal(self, error: ODataError, request: Request) -> Response:
-        if not request.wants_json:
-            return Response(
-                error.status, {"content-type": "application/xml"}, error_xml(error, language=request.language)
-            )
-        body = error_json(
-            error,
-            service=self.service.name,
-            version=self.service.version,
-            language=request.language,
-            at=self.backend.now(),
-        )
-        return Response(error.status, {"content-type": JSON}, body)
+        name, version = self.service.name, self.service.version
+        return error_answer(error, request, at=self.backend.now(), service=name, version=version)
 
     def _dispatch(self, request: Request, segments: list[str]) -> Response:
         if not segments:
@@ -159,14 +145,14 @@ class ServiceHandler:
         d["results"] = [render(row) for row in page.rows]
         if following:
             d["__next"] = following
-        return _json(200, d)
+        return json_answer(200, d)
 
     def _read_entity(self, request: Request, resource: Resource) -> Response:
         options, entity_set = request.options, resource.entity_set
         parse_options(options)
         shape = parse_shape(self.service, entity_set, options.get("$select"), options.get("$expand"))
         if resource.row is None:
-            return _json(200, None)
+            return json_answer(200, None)
         etag = self._etag(entity_set, resource.row)
         if etag and same_etag(request.headers.get("if-none-match", ""), etag):
             return Response(304, {"etag": etag})
@@ -174,7 +160,7 @@ class ServiceHandler:
 
     def _entity(self, status: int, request: Request, entity_set: EntitySet, shape: Shape, row: ReadRow) -> Response:
         if request.wants_json:
-            response = _json(status, self._renderer(request).entity(entity_set, shape)(row))
+            response = json_answer(status, self._renderer(request).entity(entity_set, shape)(row))
         else:
             body = self._atom(request).entry(entity_set, shape, row)
             response = Response(status, {"content-type": "application/atom+xml;type=entry;charset=utf-8"}, body)
@@ -185,12 +171,12 @@ class ServiceHandler:
     def _read_tail(self, request: Request, resource: Resource) -> Response:
         match resource.tail:
             case ["$count"]:
-                return _text(str(self._count(request, resource)))
+                return text_answer(str(self._count(request, resource)))
             case [name] if name in resource.entity_set.properties:
                 return self._property(request, resource, name)
             case [name, "$value"] if name in resource.entity_set.properties:
                 prop = resource.entity_set.properties[name]
-                return _text(plain_text(prop, self._row(resource).get(name, initial(prop))))
+                return text_answer(plain_text(prop, self._row(resource).get(name, initial(prop))))
         raise not_implemented(f"'{'/'.join(resource.tail)}' is not supported")
 
     def _count(self, request: Request, resource: Resource) -> int:
@@ -206,7 +192,7 @@ class ServiceHandler:
             text = escape(plain_text(prop, value)) if value is not None else ""
             namespace = 'xmlns="http://schemas.microsoft.com/ado/2007/08/dataservices"'
             return Response(200, {"content-type": "application/xml"}, f"<{name} {namespace}>{text}</{name}>".encode())
-        return _json(200, {name: _written(prop, value)})
+        return json_answer(200, {name: to_json(prop, value)})
 
     def _row(self, resource: Resource) -> ReadRow:
         if resource.row is None:
@@ -236,7 +222,7 @@ class ServiceHandler:
         created = self.backend.create(entity_set.name, values)
         response = self._entity(201, request, entity_set, shape, created.row)
         response.headers["location"] = self._renderer(request).uri(entity_set)(created.row)
-        return _with_messages(response, created.messages, request)
+        return with_messages(response, created.messages, request)
 
     def _update(self, request: Request, resource: Resource) -> Response:
         entity_set, row = resource.entity_set, self._one(request, resource)
@@ -252,7 +238,7 @@ class ServiceHandler:
         after = self.backend.get(entity_set.name, key)
         if after is not None and (etag := self._etag(entity_set, after)):
             response.headers["etag"] = etag
-        return _with_messages(response, messages, request)
+        return with_messages(response, messages, request)
 
     def _delete(self, request: Request, resource: Resource) -> Response:
         entity_set, row = resource.entity_set, self._one(request, resource)
@@ -270,13 +256,7 @@ class ServiceHandler:
     def _check_version(self, request: Request, entity_set: EntitySet, row: ReadRow) -> None:
         """428 without If-Match, 412 with a stale one; children without a version of their own follow their parent's."""
         current = self._guard(entity_set, row)
-        sent = request.headers.get("if-match")
-        if current is None or sent == "*":
-            return
-        if not sent:
-            raise precondition_required()
-        if not same_etag(sent, current):
-            raise precondition_failed()
+        require_match(request, current, missing=precondition_required(), stale=precondition_failed())
 
     def _guard(self, entity_set: EntitySet, row: ReadRow) -> str | None:
         if not entity_set.guarded_by:
@@ -299,44 +279,8 @@ class ServiceHandler:
                 f"Method '{request.method}' is not allowed: function '{function.name}' needs {function.method}"
             )
         result = self.backend.call(function.name, read_parameters(function, request.options))
-        if function.returns in self.service.complex_types:
-            return _json(200, self._complex(function, result))
-        entity_set = next(s for s in self.service.sets.values() if s.type_name == function.returns)
-        render = self._renderer(request).entity(entity_set, Shape())
-        if function.many:
-            return _json(200, {"results": [render(row) for row in cast(Sequence[ReadRow], result or [])]})
-        return _json(200, render(cast(ReadRow, result)))
-
-    def _complex(self, function: Function, result: Sequence[ReadRow] | ReadRow | None) -> dict[str, Any]:
-        properties = self.service.complex_types[function.returns].properties.values()
-        head = {"__metadata": {"type": f"{self.service.name}.{function.returns}"}}
-
-        def written(row: ReadRow) -> dict[str, Any]:
-            return head | {prop.name: _written(prop, row.get(prop.name, initial(prop))) for prop in properties}
-
-        if function.many:
-            return {"results": [written(row) for row in cast(Sequence[ReadRow], result or [])]}
-        return {function.name: written(cast(ReadRow, result or {}))}
+        return json_answer(200, written_result(self.service, function, result, self._renderer(request)))
 
 
 def _key(entity_set: EntitySet, row: ReadRow) -> Row:
     return {key.name: row[key.name] for key in entity_set.keys}
-
-
-def _written(prop: Property, value: Any) -> Any:
-    write = json_writer(prop)
-    return value if write is None or value is None else write(value)
-
-
-def _with_messages(response: Response, messages: list[Message], request: Request) -> Response:
-    if messages:
-        response.headers["sap-message"] = sap_message(messages, as_json=request.wants_json)
-    return response
-
-
-def _json(status: int, d: Any) -> Response:
-    return Response(status, {"content-type": JSON}, msgspec.json.encode({"d": d}))
-
-
-def _text(text: str) -> Response:
-    return Response(200, {"content-type": "text/plain;charset=utf-8"}, text.encode())

@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sandbox.odata import literals as v2
+from sandbox.odata import json_values as json_v2
+from sandbox.odata import literals as uri_v2
 from sandbox.odata.errors import invalid_value
 from sandbox.odata.filters import Grammar
 from sandbox.odata.metadata import Property
@@ -30,7 +31,7 @@ _FORMS = {"Edm.DateTime": _DATE, "Edm.DateTimeOffset": _MOMENT, "Edm.Time": _TIM
 def parse_literal(text: str) -> tuple[str, Any]:
     """Kind (as V2's literals are called) and value; ValueError when it is none."""
     if text.startswith("'") or text in ("true", "false", "null"):
-        return v2.parse_literal(text)
+        return uri_v2.parse_literal(text)
     if re.fullmatch(_GUID, text):
         return "guid", UUID(text)
     if re.fullmatch(_MOMENT, text):
@@ -73,7 +74,7 @@ def json_writer(prop: Property, *, exact: bool) -> Callable[[Any], Any] | None:
         "Edm.Guid": str,
     }
     if prop.edm == "Edm.Decimal" and exact:
-        return v2.json_decimal
+        return json_v2.json_decimal
     return writers.get(prop.edm)
 
 
@@ -90,7 +91,7 @@ def from_json(prop: Property, raw: Any, *, exact: bool) -> Any:
         raise invalid_value(prop.name, raw, "a decimal as text needs IEEE754Compatible=true")
     if raw is not None and prop.edm == "Edm.Time":
         return time.fromisoformat(raw)
-    return v2.from_json(prop, raw)
+    return json_v2.from_json(prop, raw)
 
 
 def etag_text(version: datetime | str) -> str:

@@ -11,8 +11,9 @@ import msgspec
 from sandbox.http import Response
 from sandbox.odata.backend import Backend, Message, ODataError, ReadRow, Row
 from sandbox.odata.errors import bad_request, invalid_value, not_allowed, not_implemented, unknown_property
+from sandbox.odata.etags import require_match, same_etag
 from sandbox.odata.http import Request
-from sandbox.odata.literals import initial, same_etag
+from sandbox.odata.literals import initial
 from sandbox.odata.metadata import EntitySet, Service
 from sandbox.odata.paths import Resource, resolve
 from sandbox.odata.payload import read_body
@@ -170,13 +171,8 @@ class ServiceHandler4(ServiceHandler):
         """428 without If-Match, 412 with a stale one. A new item below a document needs no version."""
         if request.verb == "POST" and "if-match" not in request.headers:
             return
-        current, sent = self._etag(entity_set, row), request.headers.get("if-match")
-        if current is None or sent == "*":
-            return
-        if not sent:
-            raise precondition_required()
-        if not same_etag(sent, current):
-            raise precondition_failed()
+        current = self._etag(entity_set, row)
+        require_match(request, current, missing=precondition_required(), stale=precondition_failed())
 
     def _etag(self, entity_set: EntitySet, row: ReadRow) -> str | None:
         """Children have their document's version."""

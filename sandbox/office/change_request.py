@@ -1,16 +1,14 @@
-"""One request of POST /_sandbox/mutate to a trade book: its fields, checked."""
+"""One request of POST /_sandbox/mutate to a trade book: what of the books its fields name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from sandbox.front import ControlError, Row
 from sandbox.office.books import Books
-from sandbox.office.company import Company
 from sandbox.office.documents import Customer, Document, Order, Product
+from sandbox.office.fields import Fields
 from sandbox.office.money import DIGITS
 from sandbox.office.shown import Names
 from sandbox.office.vouchers import Application, Instalment, Invoice, Receipt
@@ -18,48 +16,19 @@ from sandbox.office.vouchers import Application, Instalment, Invoice, Receipt
 N = TypeVar("N", Document, Instalment, Customer, Order, Invoice, Receipt, Application)
 
 
-class Asked:
-    """Every accessor's error names the field and what it may be. Numbers are those the product shows."""
+class Asked(Fields):
+    """Numbers are those the product shows."""
 
     def __init__(self, change: Row, books: Books, names: Names) -> None:
-        self.change = change
+        super().__init__(change, books.clock, books.companies)
         self.books = books
         self.names = names
-
-    def text(self, name: str, default: str | None = None) -> str:
-        value = self.change.get(name, default)
-        if not isinstance(value, str | int) or (value == "" and default is None):
-            raise ControlError(f"{name} is missing")
-        return str(value)
-
-    def mapping(self, name: str) -> Row:
-        value = self.change.get(name)
-        if not isinstance(value, dict):
-            raise ControlError(f"{name} must be an object")
-        return value
-
-    def decimal(self, name: str) -> Decimal:
-        try:
-            return Decimal(self.text(name))
-        except InvalidOperation:
-            raise ControlError(f"{name} must be a number as text; got {self.change[name]!r}") from None
-
-    def day(self, name: str, default: date | None = None) -> date:
-        if name not in self.change:
-            return default or self.books.today()
-        try:
-            return date.fromisoformat(self.text(name))
-        except ValueError:
-            raise ControlError(f"{name} must be an ISO date; got {self.change[name]!r}") from None
 
     def currency(self, default: str) -> str:
         code = self.text("currency", default)
         if code not in DIGITS:
             raise ControlError(f"currency {code!r} is not known")
         return code
-
-    def company(self) -> Company:
-        return self.books.companies.get(self.text("company")) or self.missing("company", self.text("company"))
 
     def product(self) -> Product:
         code = self.text("product")
@@ -109,6 +78,3 @@ class Asked:
     def _numbered(self, found: Iterable[N], name: str) -> N:
         number = self.text(name)
         return next((each for each in found if self.names.number(each) == number), None) or self.missing(name, number)
-
-    def missing(self, kind: str, number: str) -> Any:
-        raise ControlError(f"there is no {kind} {number}")

@@ -116,8 +116,8 @@ class InstalmentData:
 
 
 @dataclass
-class InvoiceData:
-    """kind: invoice, credit_memo, reversal, pro_forma, provisional, opening."""
+class VoucherData:
+    """`dated` as on paper, `posted` by accounting, `entered` when it came into the books."""
 
     key: Key
     kind: str
@@ -128,6 +128,12 @@ class InvoiceData:
     entered: date
     currency: str
     rate: Decimal
+
+
+@dataclass
+class InvoiceData(VoucherData):
+    """kind: invoice, credit_memo, reversal, pro_forma, provisional, opening."""
+
     net: Decimal
     tax: Decimal
     terms: str
@@ -141,18 +147,9 @@ class InvoiceData:
 
 
 @dataclass
-class PaymentData:
+class PaymentData(VoucherData):
     """kind: receipt, advance, bill; `returned`: the bank took it back or the bill was dishonoured."""
 
-    key: Key
-    kind: str
-    company: str
-    partner: str
-    dated: date
-    posted: date
-    entered: date
-    currency: str
-    rate: Decimal
     amount: Decimal
     source_number: str
     maturity: date | None = None
@@ -176,6 +173,11 @@ class ApplicationData:
     item: Key
     instalment: str
     amount: Decimal
+
+    @property
+    def counts(self) -> bool:
+        """Undone on its own day it never does, and is not booked at all."""
+        return self.undone is None or self.undone > self.on
 
 
 @dataclass

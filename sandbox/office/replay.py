@@ -1,18 +1,13 @@
-"""A data set as dated events, applied to a trade book as its clock passes.
-
-A document is entered on its entry date (its posting date may be another), an application once both its sides are in
-the books. So books that start on a later day hold the same as books that lived through the days before it.
-"""
+"""A data set's events, entered in a trade book as its clock passes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from functools import partial
 
 from sandbox.office.books import Books, TradeError
-from sandbox.office.clock import morning_of
 from sandbox.office.dataset import (
     ApplicationData,
     DataSet,
@@ -24,25 +19,12 @@ from sandbox.office.dataset import (
     PaymentData,
 )
 from sandbox.office.documents import Delivery, Order, OrderLine
+from sandbox.office.events import Events
 from sandbox.office.ledger import Billed, Due, Ledger
 from sandbox.office.master import Master
 from sandbox.office.money import ZERO
 from sandbox.office.sales import Sales
-from sandbox.office.timeline import (
-    APPLY,
-    CANCEL,
-    DELIVER,
-    HOLD,
-    INVOICE,
-    MATURE,
-    ORDER,
-    PAY,
-    REVERSE,
-    UNDO,
-    UNDO_LATE,
-    Event,
-    Timeline,
-)
+from sandbox.office.timeline import Event, Timeline
 from sandbox.office.vouchers import Application, Instalment, Invoice, Receipt
 
 
@@ -57,78 +39,28 @@ class Replay:
         self.receipts: dict[Key, Receipt] = {}
         self.applications: dict[tuple[str, str], list[Application]] = {}
         """By company and the source's key: a credit memo of several instalments makes several of one."""
-        self.source = {invoice.key: invoice for invoice in data.invoices}
-        self.payments = {payment.key: payment for payment in data.payments}
-        self.timeline = Timeline(self._events(), books.journal, (TradeError, KeyError))
+        events = Events(data, self)
+        found = [*events.sales(), *events.payments(), *self._applications(events)]
+        self.timeline = Timeline(found, books.journal, (TradeError, KeyError))
+
+    def _applications(self, events: Events) -> Iterator[Event]:
+        for n, data in enumerate(self.data.applications):
+            if data.counts:
+                yield from events.application(n, data, partial(self._apply, data), partial(self._undo, data))
 
     @property
     def last_day(self) -> date:
-        events = self.timeline.events
-        return events[-1].on if events else self.data.last_day
+        return self.timeline.last_day or self.data.last_day
 
     def load_master_data(self, start: date) -> None:
         """Enter customers and products on the morning before the data's first day."""
-        first = min([start, *(event.on for event in self.timeline.events[:1])])
-        self.books.clock.move_to(morning_of(first - timedelta(days=1)))
+        self.books.clock.move_to(self.timeline.eve(start))
         self.customers = Master(self.books).load(self.data)
         self.products = {product.code: product for product in self.books.products.values()}
 
-    # -- events ----------------------------------------------------------------------------------------------------
-
-    def _events(self) -> Iterator[Event]:
-        yield from self._order_events()
-        for n, delivery in enumerate(self.data.deliveries):
-            name, run = delivery.external_id, partial(self._deliver, delivery)
-            yield Event(delivery.issued, DELIVER, n, "deliveries", name, run)
-        for n, invoice in enumerate(self.data.invoices):
-            phase, run_ = (REVERSE, self._reverse) if invoice.kind == "reversal" else (INVOICE, self._invoice)
-            yield Event(invoice.entered, phase, n, "invoices", "/".join(invoice.key), partial(run_, invoice))
-        yield from self._payment_events()
-        yield from self._application_events()
-
-    def _order_events(self) -> Iterator[Event]:
-        for n, order in enumerate(self.data.orders):
-            name = "/".join(order.key)
-            yield Event(order.ordered, ORDER, n, "orders", name, partial(self._order, order))
-            if order.held_from:
-                yield Event(order.held_from, HOLD, n, "credit", name, partial(self._hold, order))
-            if order.held_until:
-                yield Event(order.held_until, HOLD, n, "credit", name, partial(self._release, order))
-            if order.cancelled:
-                yield Event(order.cancelled, CANCEL, n, "cancellations", name, partial(self._cancel, order))
-
-    def _payment_events(self) -> Iterator[Event]:
-        for n, data in enumerate(self.data.payments):
-            name, entered = "/".join(data.key), data.entered
-            yield Event(entered, PAY, n, "payments", name, partial(self._pay, data))
-            if data.maturity and not (data.returned and data.returned <= data.maturity):
-                yield Event(max(data.maturity, entered), MATURE, n, "maturities", name, partial(self._mature, data))
-            if data.returned:
-                phase = UNDO if data.returned > entered else UNDO_LATE
-                yield Event(max(data.returned, entered), phase, n, "returns", name, partial(self._return, data))
-
-    def _application_events(self) -> Iterator[Event]:
-        """An application undone on its own day never counts; it is not booked at all."""
-        for n, data in enumerate(self.data.applications):
-            if data.undone and data.undone <= data.on:
-                continue
-            known = self._known_on(data)
-            yield Event(known, APPLY, n, "applications", data.key, partial(self._apply, data))
-            if data.undone:
-                phase = UNDO_LATE if data.undone <= known else UNDO
-                yield Event(max(data.undone, known), phase, n, "resets", data.key, partial(self._undo, data))
-
-    def _known_on(self, data: ApplicationData) -> date:
-        """The day an application can be booked: its own, or the later entry of what it joins."""
-        days = [data.on, self.source[data.item].entered]
-        if data.source:
-            kind, key = data.source
-            days.append(self.payments[key].entered if kind == "payment" else self.source[key].entered)
-        return max(days)
-
     # -- sales -----------------------------------------------------------------------------------------------------
 
-    def _order(self, data: OrderData) -> None:
+    def order(self, data: OrderData) -> None:
         customer = self.customers[data.partner]
         order = Order(
             **self.books.entry("order"), key=data.key, company=data.company, customer=customer,
@@ -145,21 +77,21 @@ class Replay:
             ))  # fmt: skip
         self.orders[data.key] = self.books.add(self.books.orders, order)
 
-    def _hold(self, data: OrderData) -> None:
+    def hold(self, data: OrderData) -> None:
         self.sales.hold(self.orders[data.key], data.held_from)
         self.books.touch(self.orders[data.key])
 
-    def _release(self, data: OrderData) -> None:
+    def release(self, data: OrderData) -> None:
         self.sales.release(self.orders[data.key], on=data.held_until)
         self.books.touch(self.orders[data.key])
 
-    def _cancel(self, data: OrderData) -> None:
+    def cancel(self, data: OrderData) -> None:
         self.sales.cancel_order(self.orders[data.key], data.cancelled)
 
     def _line(self, key: Key | None, number: int) -> OrderLine | None:
         return next((line for line in self.orders[key].lines if line.number == number), None) if key else None
 
-    def _deliver(self, data: DeliveryData) -> None:
+    def deliver(self, data: DeliveryData) -> None:
         lines = [(line, quantity) for key, number, quantity in data.lines if (line := self._line(key, number))]
         delivery = self.sales.deliver(lines, data.issued, is_return=data.is_return, external_id=data.external_id)
         self.sales.issue(delivery, data.issued)
@@ -167,7 +99,7 @@ class Replay:
 
     # -- invoices --------------------------------------------------------------------------------------------------
 
-    def _invoice(self, data: InvoiceData) -> None:
+    def invoice(self, data: InvoiceData) -> None:
         self.invoices[data.key] = self.ledger.post(
             data.kind, data.company, self.customers[data.partner], data.currency, data.posted,
             [self._billed(line) for line in data.lines],
@@ -185,7 +117,7 @@ class Replay:
             self.deliveries.get(line.delivery),
         )  # fmt: skip
 
-    def _reverse(self, data: InvoiceData) -> None:
+    def reverse(self, data: InvoiceData) -> None:
         assert data.reference
         invoice = self.invoices[data.reference]
         reversal = self.ledger.reverse(invoice, data.posted, data.source_number, data.key)
@@ -194,20 +126,20 @@ class Replay:
 
     # -- money -----------------------------------------------------------------------------------------------------
 
-    def _pay(self, data: PaymentData) -> None:
+    def pay(self, data: PaymentData) -> None:
         self.receipts[data.key] = self.ledger.receive(
             data.kind, data.company, self.customers[data.partner], data.currency, data.amount, data.posted,
             dated=data.dated, rate=data.rate, key=data.key, reference=data.source_number, maturity=data.maturity,
             text=data.text,
         )  # fmt: skip
 
-    def _mature(self, data: PaymentData) -> None:
+    def mature(self, data: PaymentData) -> None:
         receipt = self.receipts[data.key]
         if not receipt.returned:
             self.books.change(receipt, matured=True)
             self.books.touch(receipt)
 
-    def _return(self, data: PaymentData) -> None:
+    def give_back(self, data: PaymentData) -> None:
         assert data.returned
         self.ledger.give_back(self.receipts[data.key], data.returned)
 

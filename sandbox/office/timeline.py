@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
+from sandbox.office.clock import morning_of
 from sandbox.office.dataset import DataError
 from sandbox.office.journal import Journal
-
-ORDER, HOLD, DELIVER, UNDO, INVOICE, REVERSE, PAY, MATURE, APPLY, CANCEL, UNDO_LATE = range(11)
-"""The order of events within a day: what is undone frees items and money for what follows."""
 
 
 @dataclass(order=True)
@@ -34,6 +32,15 @@ class Timeline:
         self._journal = journal
         self._refusals = refusals
         self._at = 0
+
+    @property
+    def last_day(self) -> date | None:
+        return self.events[-1].on if self.events else None
+
+    def eve(self, start: date) -> datetime:
+        """The morning before `start` and before the first event: when master data is entered."""
+        first = min([start, *(event.on for event in self.events[:1])])
+        return morning_of(first - timedelta(days=1))
 
     def run_to(self, day: date, *, strict: bool, on_day: Callable[[date], None] | None = None) -> dict[str, int]:
         """Apply what happens up to and including `day`; returns how many events of each kind.

@@ -19,6 +19,17 @@ from sandbox.office.money import ZERO
 NOT_COUNTING = ("pro_forma", "provisional")
 
 
+class _Settling:
+    """Kept in a file without its applications, which the office restores: chains of receipts and items would nest too
+    deep."""
+
+    __slots__ = ()
+
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        names = [name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ())]
+        return None, {name: [] if name == "applications" else getattr(self, name) for name in names}
+
+
 @dataclass(slots=True, eq=False)
 class InvoiceLine(Part):
     """Quantity 0 is an amount-only line."""
@@ -36,7 +47,7 @@ class InvoiceLine(Part):
 
 
 @dataclass(slots=True, eq=False)
-class Instalment(Part):
+class Instalment(_Settling, Part):
     """One part of a receivable, and an open item of its own. kind: trade, retention, advance_request (a noted item:
     no receivable), other."""
 
@@ -63,19 +74,11 @@ class Instalment(Part):
         standing = [application for application in self.applications if application.stands(at)]
         return self.amount + sum((application.effect_on(self) for application in standing), ZERO)
 
-    def __getstate__(self) -> tuple[None, dict[str, Any]]:
-        return _without_applications(self)
-
-    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
-        _restore(self, state)
-
 
 @dataclass(slots=True, eq=False)
-class Invoice(Document):
-    """kind: invoice, credit_memo, reversal, pro_forma, provisional, opening."""
-
+class Voucher(Document):
     key: Key
-    """The data set's own (company, fiscal year, number), empty for one born here."""
+    """The data set's own, empty for one born here."""
     kind: str
     company: str
     customer: Customer
@@ -85,6 +88,12 @@ class Invoice(Document):
     currency: str
     rate: Decimal
     """Local units for 1 of the currency, as booked."""
+
+
+@dataclass(slots=True, eq=False)
+class Invoice(Voucher):
+    """kind: invoice, credit_memo, reversal, pro_forma, provisional, opening."""
+
     net: Decimal
     tax: Decimal
     terms: str = ""
@@ -121,18 +130,9 @@ class Invoice(Document):
 
 
 @dataclass(slots=True, eq=False)
-class Receipt(Document):
+class Receipt(_Settling, Voucher):
     """Money received. kind: receipt, advance, bill (a bank's or trade acceptance, with its maturity)."""
 
-    key: Key
-    kind: str
-    company: str
-    customer: Customer
-    dated: date
-    posted: date
-    entered: date
-    currency: str
-    rate: Decimal
     amount: Decimal
     reference: str = ""
     maturity: date | None = None
@@ -153,12 +153,6 @@ class Receipt(Document):
         if (at and self.posted > at) or (gone and (at is None or gone <= at)):
             return ZERO
         return self.amount - sum((each.taken for each in self.applications if each.stands(at)), ZERO)
-
-    def __getstate__(self) -> tuple[None, dict[str, Any]]:
-        return _without_applications(self)
-
-    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
-        _restore(self, state)
 
 
 @dataclass(slots=True, eq=False)
@@ -188,17 +182,3 @@ class Application(Document):
     def effect_on(self, instalment: Instalment) -> Decimal:
         """How it moves the balance of the item it settles, or of the credit memo it uses."""
         return -self.amount if instalment is self.item else self.taken
-
-
-# Kept in a file, applications are reached from the office alone: chains of receipts and items would nest too deep.
-
-
-def _without_applications(holder: Instalment | Receipt) -> tuple[None, dict[str, Any]]:
-    names = [name for kind in type(holder).__mro__ for name in getattr(kind, "__slots__", ())]
-    return None, {name: getattr(holder, name) for name in names if name != "applications"}
-
-
-def _restore(holder: Instalment | Receipt, state: tuple[None, dict[str, Any]]) -> None:
-    for name, value in state[1].items():
-        setattr(holder, name, value)
-    holder.applications = []

@@ -1,53 +1,24 @@
-"""One request of POST /_sandbox/mutate: its fields, checked."""
+"""One request of POST /_sandbox/mutate: what of the books its fields name."""
 
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from decimal import Decimal
 
 from sandbox.front import ControlError
 from sandbox.odata.backend import Row
 from sandbox.office.company import Company
+from sandbox.office.fields import Fields
 from sandbox.office.money import DIGITS
 from sandbox.sap.books import Books
 from sandbox.sap.documents import Document, Line
 from sandbox.sap.sd import Order
 
 
-class Request:
-    """One mutate request; every accessor's error names the field and what it may be."""
-
+class Request(Fields):
     def __init__(self, change: Row, books: Books) -> None:
-        self.change = change
+        super().__init__(change, books.clock, books.companies)
         self.books = books
-
-    def text(self, name: str) -> str:
-        value = self.change.get(name)
-        if not isinstance(value, str | int) or value == "":
-            raise ControlError(f"{name} is missing")
-        return str(value)
-
-    def mapping(self, name: str) -> Row:
-        value = self.change.get(name)
-        if not isinstance(value, dict):
-            raise ControlError(f"{name} must be an object")
-        return value
-
-    def decimal(self, name: str) -> Decimal:
-        try:
-            value = Decimal(self.text(name))
-        except InvalidOperation:
-            raise ControlError(f"{name} must be a number as text; got {self.change[name]!r}") from None
-        return value
-
-    def day(self, name: str, default: date | None = None) -> date:
-        if name not in self.change:
-            return default or self.books.clock.today()
-        try:
-            return date.fromisoformat(self.text(name))
-        except ValueError:
-            raise ControlError(f"{name} must be an ISO date; got {self.change[name]!r}") from None
 
     def currency(self, company: Company | None) -> str:
         code = str(self.change.get("currency") or (company.currency if company else ""))
@@ -57,9 +28,6 @@ class Request:
 
     def rate(self, currency: str, company: Company, on: date) -> Decimal:
         return self.decimal("rate") if "rate" in self.change else self.books.rate(currency, company, on)
-
-    def company(self) -> Company:
-        return self.books.companies.get(self.text("company")) or self.missing("company", self.text("company"))
 
     def customer(self, number: str) -> Row:
         return self.books.partners.customer(number) or self.missing("customer", number)
@@ -88,6 +56,3 @@ class Request:
         return next((line for line in lines if [str(line.item)] == key[3:]), None) or self.missing(
             "line", "/".join(key)
         )
-
-    def missing(self, kind: str, number: str) -> Any:
-        raise ControlError(f"there is no {kind} {number}")

@@ -1,17 +1,12 @@
-"""A data set as dated events, applied as the books' clock passes.
-
-A document is entered on its entry date (its posting date may be another), an application once both its sides are in
-the books. So books that start on a later day hold the same as books that lived through the days before it.
-"""
+"""A data set's events, entered in the books as their clock passes."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from collections.abc import Iterator
+from datetime import date
 from functools import partial
 
-from sandbox.office.clock import morning_of
 from sandbox.office.dataset import (
     ApplicationData,
     DataSet,
@@ -21,22 +16,9 @@ from sandbox.office.dataset import (
     OrderData,
     PaymentData,
 )
+from sandbox.office.events import Events
 from sandbox.office.money import ZERO
-from sandbox.office.timeline import (
-    APPLY,
-    CANCEL,
-    DELIVER,
-    HOLD,
-    INVOICE,
-    MATURE,
-    ORDER,
-    PAY,
-    REVERSE,
-    UNDO,
-    UNDO_LATE,
-    Event,
-    Timeline,
-)
+from sandbox.office.timeline import Event, Timeline
 from sandbox.sap.books import CHANNEL, DIVISION, Books
 from sandbox.sap.documents import Document, Line
 from sandbox.sap.fi import PostingError
@@ -57,71 +39,41 @@ class Replay:
         self.deliveries: dict[str, Delivery] = {}
         self.billings: dict[Key, Billing] = {}
         self.documents: dict[Key, Document] = {}
-        self.invoices = {invoice.key: invoice for invoice in data.invoices}
-        self.payments = {payment.key: payment for payment in data.payments}
         self.applications_of: dict[Key, list[Application]] = defaultdict(list)
-        self.timeline = Timeline(self._events(), books.journal, (PostingError,))
+        """By what they settle."""
+        self.direct: dict[Key, list[Application]] = defaultdict(list)
+        """By the payment whose own document settles them."""
+        events = Events(data, self)
+        found = [*events.sales(), *self._applications(events), *events.payments()]
+        self.timeline = Timeline(found, books.journal, (PostingError,))
 
     @property
     def last_day(self) -> date:
-        events = self.timeline.events
-        return events[-1].on if events else self.data.last_day
+        return self.timeline.last_day or self.data.last_day
 
     def load_master_data(self, start: date) -> None:
-        """Enter partners and products on the morning of the data's first day."""
-        first = min([start, *(event.on for event in self.timeline.events[:1])])
-        self.books.clock.move_to(morning_of(first - timedelta(days=1)))
+        """Enter partners and products on the morning before the data's first day."""
+        self.books.clock.move_to(self.timeline.eve(start))
         self.numbers = load_master_data(self.books, self.data)
         self.settlements = Settlements(self.books, self.numbers)
 
-    # -- events --------------------------------------------------------------------------------------------------
+    # -- what settles what -----------------------------------------------------------------------------------------
 
-    def _events(self) -> Iterator[Event]:
-        yield from self._order_events()
-        for n, delivery in enumerate(self.data.deliveries):
-            yield Event(delivery.issued, DELIVER, n, "deliveries", delivery.external_id, _call(self._deliver, delivery))
-        for n, invoice in enumerate(self.data.invoices):
-            phase = REVERSE if invoice.kind == "reversal" else INVOICE
-            run = self._reverse if invoice.kind == "reversal" else self._invoice
-            yield Event(invoice.entered, phase, n, "invoices", "/".join(invoice.key), _call(run, invoice))
-        yield from self._payment_events()
-
-    def _order_events(self) -> Iterator[Event]:
-        for n, order in enumerate(self.data.orders):
-            name = "/".join(order.key)
-            yield Event(order.ordered, ORDER, n, "orders", name, _call(self._order, order))
-            if order.held_from:
-                yield Event(order.held_from, HOLD, n, "credit", name, _call(self._credit, order, "B"))
-            if order.held_until:
-                yield Event(order.held_until, HOLD, n, "credit", name, _call(self._credit, order, "D"))
-            if order.cancelled:
-                yield Event(order.cancelled, CANCEL, n, "cancellations", name, _call(self._cancel, order))
-
-    def _payment_events(self) -> Iterator[Event]:
-        direct: dict[Key, list[Application]] = defaultdict(list)
-        for n, application in enumerate(self._applications()):
-            self.applications_of[application.data.item].append(application)
-            data, on = application.data, self._known_on(application.data)
-            if self._is_direct(data):
-                assert data.source
-                direct[data.source[1]].append(application)
+    def _applications(self, events: Events) -> Iterator[Event]:
+        """Those that the payment's own document settles have no event of their own, but may be reset."""
+        for n, application in enumerate(self._counting()):
+            data = application.data
+            self.applications_of[data.item].append(application)
+            apply = None
+            if data.source and _is_direct(data, events):
+                self.direct[data.source[1]].append(application)
             else:
-                yield Event(on, APPLY, n, "applications", data.key, _call(self._apply, application))
-            if data.undone:
-                day, late = max(data.undone, on), data.undone <= on
-                yield Event(day, UNDO_LATE if late else UNDO, n, "resets", data.key, _call(self._undo, application))
-        for n, payment in enumerate(self.data.payments):
-            name, entered = "/".join(payment.key), payment.entered
-            yield Event(entered, PAY, n, "payments", name, _call(self._pay, payment, direct[payment.key]))
-            if payment.maturity and not (payment.returned and payment.returned <= payment.maturity):
-                yield Event(max(payment.maturity, entered), MATURE, n, "maturities", name, _call(self._mature, payment))
-            if payment.returned:
-                phase = UNDO if payment.returned > entered else UNDO_LATE
-                yield Event(max(payment.returned, entered), phase, n, "returns", name, _call(self._return, payment))
+                apply = partial(self._apply, application)
+            yield from events.application(n, data, apply, partial(self._undo, application))
 
-    def _applications(self) -> list[Application]:
+    def _counting(self) -> list[Application]:
         """The applications that ever count; a discount goes with a payment of the same day to the same item."""
-        rows = [row for row in self.data.applications if not (row.undone and row.undone <= row.on)]
+        rows = [row for row in self.data.applications if row.counts]
         discounts: dict[object, list[ApplicationData]] = defaultdict(list)
         for row in rows:
             if row.kind == "discount":
@@ -133,25 +85,9 @@ class Replay:
                 found.append(Application(row, given.pop().amount if given else ZERO))
         return found + [Application(row) for alone in discounts.values() for row in alone]
 
-    def _known_on(self, data: ApplicationData) -> date:
-        """The day an application can be booked: its own, or the later entry of what it joins."""
-        days = [data.on, self.invoices[data.item].entered]
-        if data.source:
-            kind, key = data.source
-            days.append(self.payments[key].entered if kind == "payment" else self.invoices[key].entered)
-        return max(days)
-
-    def _is_direct(self, data: ApplicationData) -> bool:
-        """Whether the payment's own document settles it: same day, same currency."""
-        if data.kind != "payment" or not data.source or data.source[0] != "payment":
-            return False
-        payment = self.payments[data.source[1]]
-        same_currency = payment.currency == self.invoices[data.item].currency
-        return same_currency and data.on == payment.posted and self._known_on(data) == payment.entered
-
     # -- sales ---------------------------------------------------------------------------------------------------
 
-    def _order(self, data: OrderData) -> None:
+    def order(self, data: OrderData) -> None:
         company = self.books.companies[data.company]
         partner = self.numbers[data.partner]
         order = Order(
@@ -173,18 +109,24 @@ class Replay:
             ))  # fmt: skip
         self.orders[data.key] = self.books.add_order(order)
 
-    def _credit(self, data: OrderData, status: str) -> None:
+    def hold(self, data: OrderData) -> None:
+        self._set_credit(data, "B")
+
+    def release(self, data: OrderData) -> None:
+        self._set_credit(data, "D")
+
+    def _set_credit(self, data: OrderData, status: str) -> None:
         order = self.orders[data.key]
         self.books.journal.set(order, "credit_status", status)
         self.books.touch(order)
 
-    def _cancel(self, data: OrderData) -> None:
+    def cancel(self, data: OrderData) -> None:
         self.books.reject(self.orders[data.key].items, CANCELLED)
 
     def _item(self, key: Key | None, number: int) -> Item | None:
         return next((item for item in self.orders[key].items if item.number == number), None) if key else None
 
-    def _deliver(self, data: DeliveryData) -> None:
+    def deliver(self, data: DeliveryData) -> None:
         lines = [(item, quantity) for key, number, quantity in data.lines if (item := self._item(key, number))]
         delivery = self.books.deliver(lines, data.issued, is_return=data.is_return, external_id=data.external_id)
         self.books.issue(delivery, data.issued)
@@ -192,7 +134,7 @@ class Replay:
 
     # -- billing -------------------------------------------------------------------------------------------------
 
-    def _invoice(self, data: InvoiceData) -> None:
+    def invoice(self, data: InvoiceData) -> None:
         lines = [self._line(data, n) for n in range(len(data.instalments))]
         company = self.books.companies[data.company]
         if data.kind == "opening":
@@ -246,7 +188,7 @@ class Replay:
             ))  # fmt: skip
         return items
 
-    def _reverse(self, data: InvoiceData) -> None:
+    def reverse(self, data: InvoiceData) -> None:
         assert data.reference
         for application in self.applications_of.get(data.reference, []):
             self.settlements.undo(application, data.posted)
@@ -258,13 +200,13 @@ class Replay:
 
     # -- money ---------------------------------------------------------------------------------------------------
 
-    def _pay(self, data: PaymentData, direct: list[Application]) -> None:
-        self.settlements.post(data, direct)
+    def pay(self, data: PaymentData) -> None:
+        self.settlements.post(data, self.direct.get(data.key, []))
 
-    def _mature(self, data: PaymentData) -> None:
+    def mature(self, data: PaymentData) -> None:
         self.settlements.mature(data)
 
-    def _return(self, data: PaymentData) -> None:
+    def give_back(self, data: PaymentData) -> None:
         self.settlements.return_payment(data)
 
     def _apply(self, application: Application) -> None:
@@ -281,5 +223,10 @@ def _together(row: ApplicationData) -> object:
     return row.source, row.item, row.instalment, row.on, row.undone
 
 
-def _call(function: Callable[..., None], *arguments: object) -> Callable[[], None]:
-    return partial(function, *arguments)  # which, unlike a lambda, can be kept in a file
+def _is_direct(data: ApplicationData, events: Events) -> bool:
+    """Whether the payment's own document settles it: same day, same currency."""
+    if data.kind != "payment" or not data.source or data.source[0] != "payment":
+        return False
+    payment = events.payments_by_key[data.source[1]]
+    same_currency = payment.currency == events.invoices_by_key[data.item].currency
+    return same_currency and data.on == payment.posted and events.known_on(data) == payment.entered

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from sandbox.odata.session import Door
 from sandbox.odata4.gateway import Gateway4
 from sandbox.office import data_sets
 from sandbox.office.clock import morning_of, noon_of
-from sandbox.sap import contracts, document_rows, load_test
+from sandbox.sap import contracts, load_test
 from sandbox.sap.books import Books
 from sandbox.sap.changes import SETS
 from sandbox.sap.control import Desk
+from sandbox.sap.documents_api import DocumentsApi
 from sandbox.sap.functions import Functions
 from sandbox.sap.lifecycle import Lifecycle
 from sandbox.sap.order_desk import OrderDesk
@@ -47,6 +48,7 @@ class S4Backend:
         self.caller = self.desk.caller
         self._orders = OrdersApi(books, self.desk)
         self._partners = PartnersApi(books)
+        self._documents = DocumentsApi(books, self.desk)
         self._functions = Functions(books, self.desk)
         self._control = Desk(books, self.desk, self.get)
         self._lived = books.clock.today()
@@ -88,39 +90,7 @@ class S4Backend:
             return self._partners.rows(set_name)
         if set_name in self._orders.sets:
             return self._orders.rows(set_name)
-        return self._documents().get(set_name, list)()
-
-    def _documents(self) -> dict[str, Callable[[], Sequence[ReadRow]]]:
-        books, language, rows = self.books, self.caller.language, document_rows
-        return {
-            "A_OutbDeliveryHeader": lambda: [rows.delivery_row(d) for d in books.deliveries.values()],
-            "A_OutbDeliveryItem": lambda: [
-                rows.delivery_item_row(d, i, language) for d in books.deliveries.values() for i in d.items
-            ],
-            "A_BillingDocument": lambda: [rows.billing_row(b) for b in books.billings.values()],
-            "A_BillingDocumentItem": lambda: [
-                rows.billing_item_row(b, i, language) for b in books.billings.values() for i in b.items
-            ],
-            "A_BillingDocumentPartner": lambda: [
-                r for b in books.billings.values() for r in rows.billing_partner_rows(b, language)
-            ],
-            "A_OperationalAcctgDocItemCube": self._account_lines,
-            "A_Product": lambda: [rows.product_row(p) for _, p in sorted(books.catalogue.products.items())],
-            "A_ProductDescription": lambda: [
-                r
-                for _, p in sorted(books.catalogue.products.items())
-                for r in sorted(rows.description_rows(p), key=lambda r: str(r["Language"]))
-            ],
-            "A_SlsPrcgCndnRecdValidity": lambda: [rows.validity_row(p) for p in books.catalogue.prices.values()],
-            "A_SlsPrcgConditionRecord": lambda: [rows.condition_row(p) for p in books.catalogue.prices.values()],
-        }
-
-    def _account_lines(self) -> list[Row]:
-        names = {
-            row["Customer"]: row.get("CustomerName", "") for row in self.books.partners.tables["A_Customer"].values()
-        }
-        documents = sorted(self.books.ledger.documents.items())
-        return [document_rows.line_row(line, names) for _, document in documents for line in document.lines]
+        return self._documents.rows(set_name)
 
     def get(self, set_name: str, key: Row) -> ReadRow | None:
         row = self._get(set_name, key)
@@ -131,25 +101,7 @@ class S4Backend:
             return self.books.partners.get(set_name, key)
         if set_name in self._orders.sets:
             return self._orders.get(set_name, key)
-        return self._document(set_name, key)
-
-    def _document(self, set_name: str, key: Row) -> ReadRow | None:
-        books, rows = self.books, document_rows
-        if set_name == "A_BillingDocument":
-            billing = books.billings.get(key["BillingDocument"])
-            return rows.billing_row(billing) if billing else None
-        if set_name == "A_OutbDeliveryHeader":
-            delivery = books.deliveries.get(key["DeliveryDocument"])
-            return rows.delivery_row(delivery) if delivery else None
-        if set_name == "A_Product":
-            product = books.catalogue.products.get(key["Product"])
-            return rows.product_row(product) if product else None
-        if set_name == "A_SlsPrcgConditionRecord":
-            price = books.catalogue.prices.get(key["ConditionRecord"])
-            return rows.condition_row(price) if price else None
-        return next(
-            (row for row in self._rows(set_name) if all(row.get(name) == value for name, value in key.items())), None
-        )
+        return self._documents.get(set_name, key)
 
     def navigate(self, set_name: str, row: ReadRow, nav: str) -> Sequence[ReadRow] | ReadRow | None:
         if nav in CHILDREN.get(set_name, {}):
@@ -157,32 +109,7 @@ class S4Backend:
         if set_name in self._orders.sets:
             found = self._orders.navigate(set_name, row, nav)
             return self._shown("A_SalesOrderItem", found) if nav == "to_Item" and isinstance(found, list) else found
-        return self._navigate_document(set_name, row, nav)
-
-    def _navigate_document(self, set_name: str, row: ReadRow, nav: str) -> Sequence[ReadRow] | ReadRow | None:
-        books, language, rows = self.books, self.caller.language, document_rows
-        match set_name, nav:
-            case "A_BillingDocument", "to_Item":
-                billing = books.billings[row["BillingDocument"]]
-                return [rows.billing_item_row(billing, item, language) for item in billing.items]
-            case "A_BillingDocument", "to_Partner":
-                return rows.billing_partner_rows(books.billings[row["BillingDocument"]], language)
-            case (("A_BillingDocumentItem" | "A_BillingDocumentPartner"), "to_BillingDocument"):
-                return rows.billing_row(books.billings[row["BillingDocument"]])
-            case "A_OutbDeliveryHeader", "to_DeliveryDocumentItem":
-                delivery = books.deliveries[row["DeliveryDocument"]]
-                return [rows.delivery_item_row(delivery, item, language) for item in delivery.items]
-            case "A_OutbDeliveryHeader", "to_DeliveryDocumentPartner":
-                return rows.delivery_partner_rows(books.deliveries[row["DeliveryDocument"]])
-            case "A_OutbDeliveryItem", "to_DocumentFlow":
-                delivery = books.deliveries[row["DeliveryDocument"]]
-                items = [item for item in delivery.items if str(item.number) == row["DeliveryDocumentItem"]]
-                return [flow for item in items for flow in rows.document_flow_rows(delivery, item)]
-            case "A_Product", "to_Description":
-                return rows.description_rows(books.catalogue.products[row["Product"]])
-            case "A_SlsPrcgCndnRecdValidity", "to_SlsPrcgConditionRecord":
-                return rows.condition_row(books.catalogue.prices[row["ConditionRecord"]])
-        return []
+        return self._documents.navigate(set_name, row, nav)
 
     # -- writing -------------------------------------------------------------------------------------------------
 
