@@ -1,9 +1,9 @@
 """Faults on order: which requests go wrong, and how.
 
 A schedule is a list of `{"fault": name, "match": {...}, ...parameters}`. All of `match` must hold:
-method "POST" or a list · path, query: regular expressions searched in the decoded path or query · nth: the n-th request
-that fits so far (a number or a list, from 1) · every: each k-th · probability: by the schedule's seed, so runs repeat ·
-times: at most so often. A fault without a method in its match meets the requests it makes sense for (see KINDS): what
+method "POST" or a list · path, query, body: regular expressions searched in the decoded path or query, or in the body ·
+nth: the n-th request that fits so far (a number or a list, from 1) · every: each k-th · probability: by the schedule's
+seed, so runs repeat · times: at most so often. A fault without a method in its match meets the requests it makes sense for (see KINDS): what
 is a write, a look-up or bears a token is the product's word. The control plane is never hit.
 """
 
@@ -54,7 +54,7 @@ KINDS: dict[str, Kind] = {
 """`status` of a dropped answer: a gateway answers with this HTTP status in place of a closed connection."""
 
 _CHOICES = {"repeat": ("row", "page"), "when": ("before", "after")}
-_MATCH = frozenset({"method", "path", "query", "nth", "every", "probability", "times"})
+_MATCH = frozenset({"method", "path", "query", "body", "nth", "every", "probability", "times"})
 
 
 @dataclass
@@ -65,6 +65,7 @@ class Fault:
     """Empty: those the fault makes sense for."""
     path: re.Pattern[str]
     query: re.Pattern[str]
+    body: re.Pattern[str]
     nth: frozenset[int]
     every: int
     probability: float
@@ -91,7 +92,9 @@ class Fault:
             return False
         if not _meets(KINDS[self.name].meets, bool(self.methods), request, front):
             return False
-        return bool(self.path.search(unquote(request.path)) and self.query.search(unquote_plus(request.query)))
+        if not self.path.search(unquote(request.path)) or not self.query.search(unquote_plus(request.query)):
+            return False
+        return not self.body.pattern or bool(self.body.search(request.body.decode("utf-8", "replace")))
 
     def report(self) -> dict[str, Any]:
         return {"fault": self.name, **self.parameters, "seen": self.seen, "fired": self.fired}
@@ -147,6 +150,7 @@ def parse_fault(entry: Any) -> Fault:
         _methods(match.get("method")),
         _pattern(match.get("path", "")),
         _pattern(match.get("query", "")),
+        _pattern(match.get("body", "")),
         frozenset(_numbers(match.get("nth", []))),
         _number("every", match.get("every", 1), least=1),
         float(_number("probability", match.get("probability", 1))),
