@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from commands import session
+from commands import prefect_process, session
 from commands.app import Command, examples
 from commands.output import listing, output
 from commands.progress import progress
 from commands.sync import SYSTEM, pull_exit
 from commands.sync import told as told_of
-from commands.texts import _, say
+from commands.texts import N_, _, say
 from commands.words import object_name
-from config.exit_codes import OK
+from config.exit_codes import OK, REMOTE_DOWN
 
 if TYPE_CHECKING:
     from crm_core.backfill import Standing
@@ -41,6 +41,9 @@ def backfill(
     step: str = typer.Option("month", "--step", metavar="month|week|DAYS", help="how long the parts between are"),
     plan: bool = typer.Option(False, "--plan", help="note the parts, show them and read nothing yet"),
     workers: str = typer.Option("1", "--workers", metavar="NUMBER", help="so many processes here share the work"),
+    on_workers: str = typer.Option(
+        "0", "--on-workers", metavar="NUMBER", help="ask Prefect for so many runs on its workers, and read nothing here"
+    ),
     approve: bool = typer.Option(False, "--approve", help="go on where a guard would hold the run"),
     abandon: bool = typer.Option(False, "--abandon", help="give up open backfills; what is stored stays"),
 ) -> int:
@@ -56,7 +59,9 @@ def backfill(
     with open_context(session.settings(), system) as ctx, progress(say("Backfill {system}", system=system)) as tell:
         if abandon:
             return _abandon(ctx, objects or [])
-        return _run(ctx, objects or [], split, plan, session.a_whole_number(workers), approve, tell)
+        if asked := session.a_whole_number(on_workers, most=session.WORKERS):
+            return _ask_workers(ctx, objects or [], split, asked)
+        return _run(ctx, objects or [], split, plan, session.a_count(workers, session.WORKERS), approve, tell)
 
 
 def _run(
@@ -72,6 +77,25 @@ def _run(
         report = work(ctx, objects, approve=approve, progress=tell)
     _show(report, standing(ctx, objects))
     return max(pull_exit(report), *(helper.returncode for helper in helpers), OK)
+
+
+def _ask_workers(ctx: Context, objects: Sequence[str], split: Split, number: int) -> int:
+    from flows.backfill import parts
+    from flows.backfill import plan as plan_parts
+
+    url = prefect_process.ready_url()
+    plan_parts(ctx, objects, split)
+    report = prefect_process.asked("flows.start", f"backfill/{ctx.system}", str(number))
+    error, left = report.get("error", ""), len(parts(ctx, objects))
+    if not output.result({**report, "system": ctx.system, "parts": left, "ok": not error}):
+        if error:
+            output.warn(say("Prefect at {url} did not take it: {why}", url=url, why=error))
+        else:
+            text = N_(
+                "{number} runs on Prefect's workers share {parts} parts; `crosstie status` shows how far they are."
+            )
+            output.note(say(text, number=number, parts=left))
+    return REMOTE_DOWN if error else OK
 
 
 @contextmanager

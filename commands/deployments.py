@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import typer
 
-from commands import session
+from commands import prefect_process, session
 from commands.app import Command, examples, new_app
 from commands.output import listing, output
 from commands.texts import N_, _, say
-from config.errors import ConfigError
 from config.exit_codes import OK, REMOTE_DOWN, SOME_FAILED
 from config.settings import INSTALLATION, Settings, shown
-
-if TYPE_CHECKING:
-    from config.prefect_api import PrefectApi
 
 app = new_app(help="What Prefect runs and when: follows from the system files.")
 
@@ -73,11 +65,12 @@ def write(
 ) -> int:
     """Write prefect.yaml from the system files."""
     from config.files import write_text
+    from config.yaml_file import read_text
     from flows.deployments import as_prefect_yaml
 
     found, broken = _planned(session.settings(), of_examples=example)
     text = as_prefect_yaml(found)
-    same = file.is_file() and file.read_text(encoding="utf-8") == text
+    same = file.is_file() and read_text(file) == text
     if not check and not same:
         write_text(file, text)
     if not output.result({"file": str(file), "deployments": len(found), "current": same, "broken": broken}):
@@ -96,8 +89,8 @@ def _said(file: Path, count: int, *, same: bool, check: bool) -> str:
 @app.command(cls=Command, epilog=examples(("deployments apply", "at the Prefect server of PREFECT_API_URL")))
 def apply() -> int:
     """Bring Prefect's deployments and automations in line with the system files; `crosstie up` does so by itself."""
-    url = _ready_api().url
-    report = _deployed()
+    url = prefect_process.ready_url()
+    report = prefect_process.asked("flows.deploy")
     error, broken = report.get("error", ""), report.get("broken", {})
     if not output.result({**report, "ok": not error}):
         if error:
@@ -108,29 +101,6 @@ def apply() -> int:
             output.note(say("{name} removed", name=name))
         _warn(broken)
     return REMOTE_DOWN if error else SOME_FAILED if broken else OK
-
-
-def _ready_api() -> PrefectApi:
-    """The API that the variables name, well and of our version. Raises ConfigError."""
-    from config.prefect_api import installed_version, prefect_api
-
-    api = prefect_api()
-    if api is None:
-        raise ConfigError("no-prefect")
-    api.ready()
-    server, here = api.version(), installed_version()
-    if server != here:
-        raise ConfigError("prefect-differs", url=api.url, server=server, here=here)
-    return api
-
-
-def _deployed() -> dict[str, Any]:
-    """What flows.deploy reports, in a process of its own: importing Prefect here would take seconds each time."""
-    variables = {**os.environ, **session.settings().variables()}
-    command = [sys.executable, "-m", "flows.deploy"]
-    done = subprocess.run(command, cwd=INSTALLATION, env=variables, capture_output=True, text=True, check=False)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    return json.loads(lines[-1]) if lines else {"error": (done.stderr.strip().splitlines() or ["?"])[-1]}
 
 
 def _planned(settings: Settings, *, of_examples: bool = False) -> tuple[list[Any], dict[str, str]]:

@@ -147,6 +147,12 @@ def publish(settings: Settings, system: System, database: Database, actor: Actor
     return mapping
 
 
+def forget_seen(settings: Settings) -> None:
+    """What was seen here says nothing of another database: files that it does not know are published again."""
+    for file in (settings.home / "mappings").glob("*.seen"):
+        file.unlink(missing_ok=True)
+
+
 def _mark_file(settings: Settings, system: System) -> Path:
     return settings.home / "mappings" / f"{system.name}.seen"
 

@@ -70,7 +70,7 @@ def documents() -> dict[str, Target]:
         "quantity": _is("quantity"),
         "price": _is("money"),
         "per": _is("quantity"),
-        "net": _is("money"),
+        **{name: _is("money") for name in ("unit_price", "unit_price_with_tax", "net", "tax_rate", "tax", "gross")},
         "requested_on": _is("date"),
     }
     order = {
@@ -78,8 +78,9 @@ def documents() -> dict[str, Target]:
         "order_date": _is("date"),
         "requested_on": _is("date"),
         "total": _is("money"),
+        "gross": _is("money"),
     }
-    buyer = {"fields": _texts("number", "name", "erp_key"), "children": {}}
+    buyer = {"fields": _texts("number", "name", "erp_key", "account_number"), "children": {}}
     terms = {"fields": _texts("company_code", "currency", "payment_terms"), "children": {}}
     return {
         "orders": {"fields": order, "children": {"customer": buyer, "lines": {"fields": line, "children": {}}}},

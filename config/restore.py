@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config import archive, prefect_history
+from config import archive, mapping_files, prefect_history
 from config.archive import Archive, Manifest, Member, Note, Watch
 from config.errors import ConfigError
 from config.files import write_bytes
@@ -66,6 +66,7 @@ def restore(
         tables = {member.name[9:-6]: member for member in manifest.named("database")}
         source = {name: _counted(found, member, watch) for name, member in tables.items()}
         facts = restored.restore(db, actor, now, manifest.database_version, source, replace=replace, name=path.name)
+        mapping_files.forget_seen(settings)
         done = Restored(manifest, facts["rows"], facts["unknown"], facts["interrupted"])
         if with_config:
             done.files, done.kept = _put_files(settings, found, now)

@@ -176,6 +176,7 @@ def open_context(settings: Settings, name: str) -> Iterator[Context]:
     """Everything a flow needs for one system."""
     from config.mapping_files import open_mapping
     from crm_core.quotas import CallQuota
+    from crm_core.server import clock_of
     from flows.context import Context
 
     system = load_system(settings, name)
@@ -194,6 +195,7 @@ def open_context(settings: Settings, name: str) -> Iterator[Context]:
             environment=system.file.environment,
             commit_horizon=commit_horizon(system),
             send_deadline=timedelta(seconds=system.file.timeout_s),
+            clock=clock_of(database),
         )
 
 

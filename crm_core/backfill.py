@@ -163,6 +163,14 @@ def save_position(
         raise LeaseLostError("backfill-abandoned", system=lease.system, object=lease.obj)
 
 
+def restart_part(db: Database, lease: Lease) -> None:
+    """The next run reads the part from its beginning; LeaseLostError when another run took it over."""
+    values = {"stamp": "", "key": "", "read_from": None, "records": 0}
+    with db.write(alone=False) as conn:
+        run_lease.require(conn, lease)
+        conn.execute(update(_PART).where(*_at(lease, lease.part)).values(**values))
+
+
 def finish_part(
     db: Database, lease: Lease, name: str, newest: str, read_from: datetime | None, at: datetime, records: int = 0
 ) -> None:

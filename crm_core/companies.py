@@ -23,6 +23,11 @@ def today(conn: Connection, system: str, company_code: str, now: datetime) -> da
     return now.astimezone(ZoneInfo(company["time_zone"]) if company else UTC).date()
 
 
+def systems(conn: Connection) -> list[str]:
+    """The systems that have companies."""
+    return list(conn.execute(select(schema.company.c.system).distinct()).scalars())
+
+
 def zones(conn: Connection, system: str) -> dict[str, ZoneInfo]:
     """The time zone of every company of a system."""
     table = schema.company

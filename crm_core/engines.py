@@ -21,7 +21,8 @@ WRITERS_LOCK = 4710
 """Advisory lock on PostgreSQL: held alone by a transaction that stands for itself, shared by pulls and pushes."""
 # FULL: a power cut must not take back the note of an attempt whose order has left already; 1 ms a commit where measured
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}")
-_SERVER_SETTINGS = {  # milliseconds, or seconds where the name says keepalives
+_SERVER_SETTINGS: dict[str, int | str] = {  # milliseconds, or seconds where the name says keepalives
+    "timezone": "UTC",  # what the driver gives to times that it reads
     "lock_timeout": BUSY_SECONDS * 1000,
     "statement_timeout": STATEMENT_SECONDS * 1000,
     "idle_in_transaction_session_timeout": 300_000,

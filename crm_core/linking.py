@@ -22,7 +22,7 @@ def link_customers(conn: Connection, system: str, records: Mapping[str, model.Cu
     if not records:
         return
     refs = _refs(conn, system)
-    for key, record in records.items():
+    for key, record in sorted(records.items()):  # the order in which `_refs` tells those of one page
         ours = _our_number(conn, record.number)
         number = refs.get(key) or ours or record.number or f"{system.upper()}-{key}"
         have = conn.execute(select(schema.customer).where(schema.customer.c.number == number)).mappings().first()
@@ -41,16 +41,17 @@ def link_customers(conn: Connection, system: str, records: Mapping[str, model.Cu
 
 
 def _refs(conn: Connection, system: str) -> dict[str, str]:
+    """ERP key -> our number, in the order in which they were linked."""
     table = schema.external_ref
     query = select(table.c.erp_key, table.c.crm_id).where(table.c.system == system, table.c.obj == "customers")
-    return dict(conn.execute(query).tuples().all())
+    return dict(conn.execute(query.order_by(table.c.linked_at, table.c.erp_key)).tuples().all())
 
 
 def _is_home(refs: Mapping[str, str], key: str, number: str, origin: str, system: str) -> bool:
     """Whether this record may speak for the customer: a customer of ours by ownership, else the first linked key."""
     if origin != system:
         return origin == "crm"
-    return key == min((erp for erp, crm in refs.items() if crm == number), default=key)
+    return key == next((erp for erp, crm in refs.items() if crm == number), key)
 
 
 def _update(conn: Connection, have: dict[str, Any], system: str, record: model.Customer, now: datetime) -> None:

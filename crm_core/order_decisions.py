@@ -40,7 +40,10 @@ def put(conn: Connection, quote: Quote, action: str, now: datetime, by: str, *, 
 
 
 def document(conn: Connection, quote: Quote) -> dict[str, Any]:
-    """The order as this version of the quote wants it; amounts, quantities and dates as text, prices without tax."""
+    """The order as this version of the quote wants it; amounts, quantities and dates as text, prices without tax.
+
+    `total` is without tax, `gross` with it; a line's `price` is for `per` units, `unit_price` for one.
+    """
     head = quote.head
     ordered = companies.today(conn, head["system"], head["company_code"], head["accepted_at"])
     return {
@@ -56,6 +59,7 @@ def document(conn: Connection, quote: Quote) -> dict[str, Any]:
         "customer_po": head["customer_po"],
         "payment_terms": head["payment_terms"],
         "total": _text(head["net_total"]),
+        "gross": _text(head["gross_total"]),
         "lines": [_line(line, head) for line in quote.lines],
     }
 
@@ -81,28 +85,36 @@ def newest(conn: Connection, numbers: Sequence[str]) -> dict[str, dict[str, str]
 
 
 def _customer(conn: Connection, head: RowMapping) -> dict[str, str]:
-    """Who buys; of several ERP customers the one with an account in the company."""
+    """Who buys; of several ERP customers the one with an account in the company, and that account's number."""
     number, system = head["customer_number"], head["system"]
     accounts = customers.accounts(conn, number, system)
-    keys = [row["erp_key"] for row in accounts if row["company_code"] == head["company_code"]]
-    keys += [key for _, key in customers.links(conn, number, system)]
-    return {"number": number, "name": customers.one(conn, number)["name"], "erp_key": keys[0] if keys else ""}
+    here = [(row["erp_key"], row["account_number"]) for row in accounts if row["company_code"] == head["company_code"]]
+    elsewhere = [(key, "") for _, key in customers.links(conn, number, system)]
+    erp_key, account = next(iter([*here, *elsewhere]), ("", ""))
+    name = customers.one(conn, number)["name"]
+    return {"number": number, "name": name, "erp_key": erp_key, "account_number": account}
 
 
 def _line(line: RowMapping, head: RowMapping) -> dict[str, str]:
-    price, per = quote_pricing.net_price(
-        line["quantity"], line["net_amount"], line["price"], line["per"], includes_tax=line["price_includes_tax"]
-    )
+    quantity, includes_tax = line["quantity"], line["price_includes_tax"]
+    amounts = quote_pricing.Amounts(line["net_amount"], line["tax_amount"], line["gross_amount"])
+    price, per = quote_pricing.net_price(quantity, amounts.net, line["price"], line["per"], includes_tax=includes_tax)
+    unit = quote_pricing.unit_price(quantity, amounts, line["price"], line["per"], includes_tax=includes_tax)
     return {
         "line": line["line"],
         "product": line["product_key"],
         "erp_product": line["product_key"],
         "text": line["text"],
-        "quantity": _text(line["quantity"]),
+        "quantity": _text(quantity),
         "unit": line["unit"],
         "price": _text(price),
         "per": _text(per),
-        "net": _text(line["net_amount"]),
+        "unit_price": _text(unit.net),
+        "unit_price_with_tax": _text(unit.gross),
+        "net": _text(amounts.net),
+        "tax_rate": _text(line["tax_rate"]),
+        "tax": _text(amounts.tax),
+        "gross": _text(amounts.gross),
         "requested_on": _day(line["requested_on"] or head["requested_on"]),
     }
 

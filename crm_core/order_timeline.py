@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -292,4 +292,5 @@ def _newest_day(conn: Connection, order: RowMapping) -> date | None:
     table = schema.run
     query = select(table.c.erp_time).where(table.c.system == order["system"], table.c.erp_time.is_not(None))
     newest = conn.execute(query.order_by(table.c.started_at.desc()).limit(1)).scalar()
-    return newest.date() if newest else None
+    zone = companies.zones(conn, order["system"]).get(order["company_code"], UTC)
+    return newest.astimezone(zone).date() if newest else None

@@ -73,6 +73,14 @@ class Outbox:
             return [entry for row in rows if (entry := outbox_entry.load(conn, row.key, row.version))]
 
     @done_anew
+    def renew(self, entry: Entry, *, lease_s: float) -> Entry:
+        """The claim, held for so long from now: looking it up took of its time. Nobody else had it meanwhile."""
+        until = self.clock() + timedelta(seconds=lease_s)
+        with self.db.write(alone=False) as conn:
+            self._write(conn, entry, {"lease_until": until}, release=False)
+        return replace(entry, lease_until=until)
+
+    @done_anew
     def begin_attempt(
         self, entry: Entry, wire: Mapping[str, Any] | None, mapping_version: str, deadline: datetime
     ) -> Entry:

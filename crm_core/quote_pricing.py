@@ -61,6 +61,27 @@ def instalments(gross: Decimal, percents: Sequence[Decimal], currency: str) -> l
         return [*parts, gross - sum(parts, Decimal(0))] if percents else []
 
 
+@dataclass(frozen=True, slots=True)
+class UnitPrice:
+    """For one unit, without tax and with it; 9 digits after the point where it has no exact value."""
+
+    net: Decimal
+    gross: Decimal
+
+
+def unit_price(quantity: Decimal, amounts: Amounts, price: Decimal, per: Decimal, *, includes_tax: bool) -> UnitPrice:
+    """What an ERP that knows prices of one unit is told; times the quantity, rounded, it is our net and our gross."""
+    with exact():
+        said = _nine_digits(price / per)
+        other = _nine_digits((amounts.net if includes_tax else amounts.gross) / quantity) if quantity else said
+    return UnitPrice(other, said) if includes_tax else UnitPrice(said, other)
+
+
+def _nine_digits(value: Decimal) -> Decimal:
+    rounded = value.quantize(Decimal("1E-9"))
+    return rounded.quantize(Decimal(1)) if rounded == rounded.to_integral_value() else rounded.normalize()
+
+
 def net_price(
     quantity: Decimal, net: Decimal, price: Decimal, per: Decimal, *, includes_tax: bool
 ) -> tuple[Decimal, Decimal]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -121,13 +121,19 @@ def documents(db: Database, actor: Actor, question: Question) -> list[dict[str, 
 
 
 def default_as_of(db: Database, now: datetime) -> date:
-    """The ERP's own date at the newest pull (its clock may differ from ours), else today in UTC; a day that all can
-    tell.
+    """The latest of the companies' own dates at their ERP's newest pull (its clock may differ from ours), else at
+    `now`; a day that all can tell.
     """
+    newest = select(schema.run.c.system, func.max(schema.run.c.erp_time)).group_by(schema.run.c.system)
     with db.read() as conn:
-        newest = conn.execute(select(func.max(schema.run.c.erp_time))).scalar()
+        pulled = {system: at for system, at in conn.execute(newest) if at is not None}
+        days = [
+            pulled.get(system, now).astimezone(zone).date()
+            for system in {*pulled, *companies.systems(conn)}
+            for zone in companies.zones(conn, system).values() or [UTC]
+        ]
         told = today_balances.first_known(conn).values()
-    return max([(newest or now).date(), *told])
+    return max([*days, *told], default=now.date())
 
 
 def exposure(conn: Connection, system: str, company_code: str, customer: str, as_of: date) -> Decimal:

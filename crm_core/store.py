@@ -96,6 +96,9 @@ class Stored(NamedTuple):
     rejects: list[Reject]
 
 
+Check = Callable[[Stored], None]
+
+
 class Store:
     """Everything a pull writes."""
 
@@ -103,10 +106,11 @@ class Store:
         self.database, self.clock = database, clock
 
     @done_anew
-    def store_page(self, page: Page, *, dry_run: bool = False) -> Stored:
+    def store_page(self, page: Page, *, dry_run: bool = False, check: Check | None = None) -> Stored:
         """Write a page; `dry_run` counts and writes nothing. What equals its row is not even checked again.
 
-        LeaseLostError, and nothing written, when another run works on the same object now.
+        `check` sees what would become of the page; what it raises keeps all of it from being written. LeaseLostError,
+        and nothing written, when another run works on the same object now.
         """
         counts = Counts(read=len(page.mapped) + len(page.rejects), removed=len(page.gone))
         rows = _rows(page.obj, self.database.engine.dialect.paramstyle)
@@ -115,11 +119,14 @@ class Store:
             run_lease.require(conn, page.lease)
             _one_page_at_a_time(conn, page)
             taken, rejects, change = self._sort(conn, rows, page, counts)
+            stored = Stored(counts, change.written, rejects)
+            if check is not None:
+                check(stored)
             if dry_run:
                 conn.rollback()
             else:
                 self._write(conn, rows, page, taken, rejects, change, now)
-        return Stored(counts, change.written, rejects)
+        return stored
 
     def _sort(
         self, conn: Connection, rows: ErpRows, page: Page, counts: Counts

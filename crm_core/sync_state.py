@@ -37,11 +37,11 @@ class Start:
 
 
 def start_of(db: Database, system: str, obj: str, read: str, mapping_version: str, *, full: bool) -> Start:
-    """Where this read must start; `full` forgets the watermark, not a resume position of the same mapping."""
+    """Where this read must start; `full` forgets the watermark, not how far an unfinished reading of everything came."""
     with db.read() as conn:
         position = _row(conn, schema.resume_position, system, obj, read)
         mark = watermark(conn, system, obj, read, mapping_version)
-    if position and position["mapping_version"] == mapping_version:
+    if position and position["mapping_version"] == mapping_version and not (full and position["since"]):
         return Start(position["since"], position["stamp"], position["key"], position["read_from"])
     return Start("" if full else mark)
 
@@ -61,6 +61,15 @@ def finish_read(db: Database, lease: Lease, read: str, *, stamp: str, mapping_ve
     with db.write(alone=False) as conn:
         run_lease.require(conn, lease)
         move_watermark(conn, Mark(lease.system, lease.obj, read, mapping_version), stamp, lease.run_id, at)
+
+
+def forget_position(db: Database, lease: Lease, read: str) -> None:
+    """The next run starts at the watermark again; LeaseLostError when the run was replaced."""
+    table = schema.resume_position
+    with db.write(alone=False) as conn:
+        run_lease.require(conn, lease)
+        same = (table.c.system == lease.system, table.c.obj == lease.obj, table.c.read == read)
+        conn.execute(delete(table).where(*same))
 
 
 def move_watermark(conn: Connection, mark: Mark, stamp: str, run_id: str, at: datetime) -> None:

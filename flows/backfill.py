@@ -20,12 +20,18 @@ from flows.context import Context, Progress, nobody_watches
 from flows.errors import AlreadyRunningError, HeldError, UsageError
 from flows.object_pull import Manner, ObjectPull
 from flows.pull_report import PullReport, objects_of
+from flows.runs import running
 
 ANY = "any"
 """Instead of a part's name: whatever is free, until nothing is left."""
+PARTS = "parts"
+"""What the run of a worker is noted under; each part it takes is a run of its own."""
 ALL, OTHERS = "all", "others"
 WAYS = ("company", "date")
 BACK = timedelta(days=730)
+EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
+LONGEST = 3660
+"""Days of a part; with the two above it keeps within what a calendar holds."""
 WAIT_S = 1.0
 
 
@@ -45,8 +51,11 @@ class Split:
         """UsageError for what makes no split."""
         if self.by not in WAYS:
             raise UsageError("bad-split", value=self.by)
-        if self.step not in ("month", "week") and not (self.step.isdecimal() and int(self.step)):
-            raise UsageError("bad-step", value=self.step)
+        if self.step not in ("month", "week") and not (self.step.isdecimal() and 0 < int(self.step) <= LONGEST):
+            raise UsageError("bad-step", value=self.step, most=str(LONGEST))
+        for day in (self.first, self.last):
+            if day and not EARLIEST <= day <= LATEST:
+                raise UsageError("bad-day", value=str(day), first=str(EARLIEST), last=str(LATEST))
         if self.first and self.last and self.first >= self.last:
             raise UsageError("bad-range", first=str(self.first), last=str(self.last))
 
@@ -123,9 +132,10 @@ def work(
     report, manner = PullReport(ctx.system), Manner(full=True, approve=approve, progress=progress)
     wanted = objects_of(ctx, objects)
     sync_state.remember_companies(ctx.database, ctx.system, ctx.companies)
-    while left := _left(ctx, [obj for obj in wanted if obj not in report.held]):
-        if not any(_taken(ctx, part, manner, report) for part in left):
-            time.sleep(WAIT_S)
+    with running(ctx, PARTS, "backfill"):  # alive also while it only waits
+        while left := _left(ctx, [obj for obj in wanted if obj not in report.held]):
+            if not any(_taken(ctx, part, manner, report) for part in left):
+                time.sleep(WAIT_S)
     report.busy.clear()
     report.seconds = time.monotonic() - started
     return report

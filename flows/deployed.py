@@ -34,6 +34,7 @@ from config.wiring import open_context
 from crm_core.errors import LeaseLostError
 from flows import sweeping
 from flows.automations import SILENT, STARTS
+from flows.backfill import work as work_on_parts
 from flows.deployments import TAG
 from flows.errors import AlreadyRunningError, HeldError
 from flows.pull import pull as run_pull
@@ -57,17 +58,31 @@ def _name() -> str:
 
 
 @flow(name="pull", flow_run_name=_name, retries=0, persist_result=False)
-def pull(system: str, obj: str, partition: str = "") -> State:
-    """Read what changed of one object of a system; of a backfill one part, or with `any` parts until none is left."""
+def pull(system: str, obj: str) -> State:
+    """Read what changed of one object of a system."""
 
     def work(artifact: RunArtifact) -> State:
         with open_context(load_settings(), system) as ctx:
-            report = run_pull(ctx, [obj], partition=partition, progress=artifact.progress)
+            report = run_pull(ctx, [obj], progress=artifact.progress)
         for exc in [*report.held.values(), *report.busy.values()]:
             raise exc
         return artifact.completed(report.counts[obj].as_dict() if obj in report.counts else {})
 
     return _run(f"pull-{system}-{obj}", work)
+
+
+@flow(name="backfill", flow_run_name=_name, retries=0, persist_result=False)
+def backfill(system: str) -> State:
+    """Take parts of a system's open backfills, beside whoever else does, until none is left."""
+
+    def work(artifact: RunArtifact) -> State:
+        with open_context(load_settings(), system) as ctx:
+            report = work_on_parts(ctx, progress=artifact.progress)
+        for exc in report.held.values():
+            raise exc
+        return artifact.completed({obj: counts.read for obj, counts in report.counts.items()})
+
+    return _run(f"backfill-{system}", work)
 
 
 @flow(name="push", flow_run_name=_name, retries=0, persist_result=False)

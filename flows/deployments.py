@@ -28,6 +28,9 @@ RECONCILE_CRON = "40 5 * * *"
 PULL_EVERY, STEP = 15, 2
 """Minutes between two pulls of an object, and between the pulls of two objects: they need not all start at once."""
 
+BACKFILL_AT_ONCE = 8
+"""So many runs share the parts of one system's backfill; each bears the ERP's limits anew (docs/operations.md)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -73,6 +76,8 @@ def deployments_of(system: System, objects: Sequence[str]) -> Iterator[Deploymen
             "pull", f"{name}-{obj}", cron, collision=CANCEL_NEW, parameters=parameters, tags=tags, **common
         )
     common["parameters"] = {"system": name}
+    tags = _tags(name, "backfill")
+    yield Deployment("backfill", name, "", collision=ENQUEUE, at_once=BACKFILL_AT_ONCE, tags=tags, **common)
     yield Deployment("push", name, "", collision=ENQUEUE, tags=_tags(name, "push"), **common)
     cron = schedule.reconcile or RECONCILE_CRON
     yield Deployment("reconcile", name, cron, collision=CANCEL_NEW, tags=_tags(name, "reconcile"), **common)

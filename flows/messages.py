@@ -10,6 +10,7 @@ MESSAGES: dict[str, str] = {
     "backfill-open": "{system}/{object}: a backfill reads everything for the first time, {done} of {parts} parts are done. A pull goes on when it has ended. `crosstie backfill {system} {object}` works on it; with --abandon it is given up.",
     "no-part": "The backfill of {system}/{object} has no part '{part}'. `crosstie backfill {system} {object} --plan` names them.",
     "bad-split": "A backfill is split by company or by date, not by '{value}'.",
-    "bad-step": "'{value}' is no length of a part. Choose month, week or a number of days.",
+    "bad-step": "'{value}' is no length of a part. Choose month, week or a number of days, at most {most}.",
+    "bad-day": "A backfill cannot be split on {value}. Choose a day from {first} to {last}; what is older or younger is read too.",
     "bad-range": "The first day {first} is not before the last {last}. Correct --from or --to.",
 }

@@ -17,7 +17,7 @@ from connectors import base
 from crm_core import backfill, order_history, sync_state
 from crm_core.intake import Mapped, Reject
 from crm_core.run_lease import Lease
-from crm_core.store import Counts, Page
+from crm_core.store import Counts, Page, Stored
 from flows.context import Context, Progress, nobody_watches
 from flows.errors import HeldError
 from flows.path_guard import PathGuard
@@ -26,7 +26,7 @@ from flows.runs import running
 from mappings.engine import Section
 from mappings.errors import RecordMappingError
 
-REJECTS_MIN, REJECTS_SHARE = 50, 0.2  # more rejects than both: the mapping is broken, not the data
+REJECTS_MAX, REJECTS_SHARE = 50, 0.2  # more rejects than both: the mapping is broken, not the data
 REMOVALS_MAX, REMOVALS_SHARE = 50, 0.2  # more removals than either of them wait for approval
 LOOKUP_CHUNK = 200
 FOLLOWED = ("deliveries", "invoices")  # their lines name orders whose status they change
@@ -171,29 +171,38 @@ class ObjectPull:
     def _store(self, page: base.Page, read: base.Read | None, since: str, read_from: datetime | None) -> None:
         mapped, rejects = self._map(page.records)
         self._erp_time = page.erp_time
-        stored = self.store.store_page(
-            Page(
-                system=self.ctx.system,
-                obj=self.obj,
-                mapped=mapped,
-                rejects=rejects,
-                mapping_version=self.ctx.mapping.version,
-                run_id=self._lease.run_id,
-                erp_time=page.erp_time,
-                read=read.name if read else "",
-                since=since,
-                position=(page.position.stamp, page.position.key) if read else None,
-                read_from=read_from,
-                lease=self._lease,
-            ),
-            dry_run=self.manner.dry_run,
+        ready = Page(
+            system=self.ctx.system,
+            obj=self.obj,
+            mapped=mapped,
+            rejects=rejects,
+            mapping_version=self.ctx.mapping.version,
+            run_id=self._lease.run_id,
+            erp_time=page.erp_time,
+            read=read.name if read else "",
+            since=since,
+            position=(page.position.stamp, page.position.key) if read else None,
+            read_from=read_from,
+            lease=self._lease,
         )
+        check = None if self.manner.approve else self._guard_rejects
+        try:
+            stored = self.store.store_page(ready, dry_run=self.manner.dry_run, check=check)
+        except HeldError:
+            self._begin_anew(read)
+            raise
         self.counts.add(stored.counts)
         log.info("page of %s stored", self.obj, extra={"counts": stored.counts.as_dict()})
         self._causes.update(reject.code for reject in stored.rejects)
         self._follow(page.records, stored.written)
         self.manner.progress(self.obj, self.counts.read)
-        self._guard_rejects()
+
+    def _begin_anew(self, read: base.Read | None) -> None:
+        """Else the next run, which counts from 0, would go on behind the last good page and let the rest pass."""
+        if self._lease.part:
+            backfill.restart_part(self.ctx.database, self._lease)
+        elif read and self._lease.run_id:
+            sync_state.forget_position(self.ctx.database, self._lease, read.name)
 
     def _map(self, records: Sequence[base.Record]) -> tuple[list[Mapped], list[Reject]]:
         apply = self.section.apply
@@ -225,18 +234,18 @@ class ObjectPull:
             paths = ", ".join(missing)
             raise HeldError("path-emptied", system=self.ctx.system, object=self.obj, paths=paths)
 
-    def _guard_rejects(self) -> None:
-        counts = self.counts
-        if self.manner.approve or counts.rejected < REJECTS_MIN or counts.rejected <= REJECTS_SHARE * counts.read:
+    def _guard_rejects(self, page: Stored) -> None:
+        rejected, read = self.counts.rejected + page.counts.rejected, self.counts.read + page.counts.read
+        if rejected <= REJECTS_MAX or rejected <= REJECTS_SHARE * read:
             return
-        cause = self._causes.most_common(1)[0][0]
+        causes = self._causes + Counter(reject.code for reject in page.rejects)
         raise HeldError(
             "too-many-rejects",
             system=self.ctx.system,
             object=self.obj,
-            rejected=str(counts.rejected),
-            read=str(counts.read),
-            cause=cause,
+            rejected=str(rejected),
+            read=str(read),
+            cause=causes.most_common(1)[0][0],
         )
 
     def _missing(self, seen: set[str]) -> None:

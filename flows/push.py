@@ -67,9 +67,8 @@ def push(ctx: Context, *, wait_s: float = 0, progress: Progress = nobody_watches
 
 
 def _send_due(ctx: Context, box: Outbox, report: PushReport, stay_until: float, progress: Progress) -> None:
-    lease_s = (ctx.send_deadline + LEASE_MARGIN).total_seconds()
     while True:
-        claimed = box.claim(ctx.system, lease_s=lease_s)
+        claimed = box.claim(ctx.system, lease_s=_lease_s(ctx))
         for entry in claimed:
             outcome = send(ctx, box, entry)
             report.outcomes[outcome] += 1
@@ -82,6 +81,10 @@ def _send_due(ctx: Context, box: Outbox, report: PushReport, stay_until: float, 
         time.sleep(0.2)
 
 
+def _lease_s(ctx: Context) -> float:
+    return (ctx.send_deadline + LEASE_MARGIN).total_seconds()
+
+
 def _waiting(ctx: Context) -> bool:
     return bool(outbox_entry.waiting(ctx.database, ctx.system))
 
@@ -89,15 +92,21 @@ def _waiting(ctx: Context) -> bool:
 def send(ctx: Context, box: Outbox, entry: Entry) -> str:
     """Return the entry's new state: sent, pending, unknown, review or dead; `lost` when its lease was taken over."""
     try:
-        return _attempt(ctx, box, entry) if entry.step else _look_first(ctx, box, entry) or _attempt(ctx, box, entry)
+        if not entry.step and _may_have_arrived(entry):
+            if outcome := _look_first(ctx, box, entry):
+                return outcome
+            entry = box.renew(entry, lease_s=_lease_s(ctx))
+        return _attempt(ctx, box, entry)
     except LeaseLostError:
         return "lost"
 
 
+def _may_have_arrived(entry: Entry) -> bool:
+    return bool(entry.attempts) or entry.last_sent_at is not None
+
+
 def _look_first(ctx: Context, box: Outbox, entry: Entry) -> str:
     """Settle an entry that may have arrived before; empty when it is safe to send."""
-    if not entry.attempts and entry.last_sent_at is None:
-        return ""
     if entry.action == "create":
         try:
             hits = ctx.connector.find(entry.obj, entry.key)

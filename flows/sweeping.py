@@ -16,7 +16,7 @@ from config.settings import Settings
 from config.systems import load_system
 from config.wiring import open_database
 from crm_core import installation, outbox_entry, sync_state
-from crm_core.database import utc_now
+from crm_core.server import clock_of
 
 REST = timedelta(seconds=30)
 """Between two leases of one run of Prefect's: reconciling object after object, or waiting for a place."""
@@ -39,7 +39,7 @@ def sweep(settings: Settings, start_push: Callable[[str], bool], end_lost: Calla
     """
     database = open_database(settings)
     try:
-        now = utc_now()
+        now = clock_of(database)()
         closed = sync_state.interrupt_stale_runs(database, now)
         alive = sync_state.alive_in_prefect(database, now, REST)
         due = outbox_entry.due_systems(database, now) if installation.armed(database) else []

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from copy import copy
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,15 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import Settings
-from config.wiring import open_context, open_database
+from config.wiring import open_context
 from connectors.base import Splits
 from crm_core import backfill as crm
+from crm_core import sync_state
 from crm_core.database import Database
 from flows import backfill
 from flows.backfill import Split
 from flows.context import Context
 from flows.errors import UsageError
 from flows.pull import pull
+from flows.runs import running
+from tests.e2e.house import until
 from tests.flows import processes
 from tests.flows.lease_processes import start_worker
 from tests.flows.processes import Stop, killed_after
@@ -41,16 +46,13 @@ COMPANIES = Split("company")
 
 @pytest.fixture(scope="module")
 def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
-    with open_road(tmp_path_factory.mktemp("road"), day=DAY) as road:
-        road.control("faults", {"schedule": LIMITS})
+    with open_road(tmp_path_factory.mktemp("road"), day=DAY, faults=LIMITS) as road:
         yield road
 
 
 @pytest.fixture
 def settings(road: Road, database_url: str) -> Settings:
-    settings = replace(road.settings, database_url=database_url)
-    open_database(settings).dispose()  # it becomes this installation's
-    return settings
+    return road.on(database_url)
 
 
 @pytest.fixture
@@ -116,6 +118,24 @@ def test_three_workers_one_of_them_killed_leave_what_a_pull_leaves(
     assert not any(each.open for each in backfill.standing(ctx))
     pull(ctx)
     assert differences(undisturbed, without_pages(ctx.database)) == {}
+
+
+def test_a_worker_that_only_waits_for_others_shows_that_it_lives(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else Prefect's run of it would be taken for lost, and another started beside it."""
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", "run-of-prefect")
+    backfill.plan(ctx, ["orders"], COMPANIES)
+    parts = [part for _obj, part, _records in backfill.parts(ctx, ["orders"])]
+    with ExitStack() as others, ThreadPoolExecutor() as pool:
+        for part in parts:
+            others.enter_context(
+                running(replace(ctx, owner=f"other:{part}"), "orders", "backfill", part=part, exclusive=True)
+            )
+        monkeypatch.setenv("PREFECT__FLOW_RUN_ID", "waits")
+        waiting = pool.submit(backfill.work, ctx, ["orders"])
+        until(lambda: "waits" in sync_state.alive_in_prefect(ctx.database, ctx.clock(), timedelta(0)), 30)
+        others.close()
+        assert waiting.result(60).counts["orders"].created
+    assert not any(each.open for each in backfill.standing(ctx, ["orders"]))
 
 
 def test_a_killed_part_is_gone_on_with_behind_its_last_page(settings: Settings, ctx: Context) -> None:
@@ -215,6 +235,11 @@ def test_parts_by_date_are_without_gap_or_overlap_and_open_at_both_ends(
         (Split("customer"), "bad-split"),
         (Split(step="0"), "bad-step"),
         (Split(step="fortnight"), "bad-step"),
+        (Split(step="3661"), "bad-step"),
+        (Split(step="9999999999"), "bad-step"),
+        (Split(first=date(1899, 12, 31)), "bad-day"),
+        (Split(last=date(1, 6, 1)), "bad-day"),
+        (Split(last=date(9999, 12, 31)), "bad-day"),
         (Split(first=DAY, last=DAY), "bad-range"),
     ],
 )

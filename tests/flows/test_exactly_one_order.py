@@ -14,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 
+from connectors.base import Hit
 from connectors.errors import PermanentError
 from crm_core import installation, outbox_entry, schema
 from crm_core.database import Database
@@ -83,6 +84,21 @@ def push_until_settled(db: Database, erp: FlakyErp, clock: Clock, rounds: int = 
         clock.now = max(clock.now, min(due))  # no later than needed: what comes too early must show
 
 
+def push_quotes(db: Database, erp: FlakyErp, clock: Clock, quotes: int) -> list[str]:
+    """The keys of so many quotes, accepted and pushed in an empty database until nothing waits; what was touched by
+    hand waits for a person.
+    """
+    with db.write() as conn:
+        for table in (schema.outbox, schema.outbox_attempt, schema.external_ref, schema.audit, schema.run):
+            conn.execute(delete(table))
+    keys = [f"CT7-Q{number:06d}" for number in range(quotes)]
+    for key in keys:
+        accept(db, key)
+    push_until_settled(db, erp, clock)
+    assert states(db) == ["review" if key in erp.by_hand else "sent" for key in keys]
+    return keys
+
+
 def states(db: Database) -> list[str]:
     with db.read() as conn:
         return list(
@@ -114,16 +130,7 @@ def each_quote_is_one_order(db: Database, faults: list[str], quotes: int) -> Non
     """One document a quote, whose payload is always the same; a document touched by hand waits for a person."""
     clock = Clock(START)
     erp = FlakyErp(clock, list(faults))
-    with db.write() as conn:
-        for table in (schema.outbox, schema.outbox_attempt, schema.external_ref, schema.audit, schema.run):
-            conn.execute(delete(table))
-    keys = [f"CT7-Q{number:06d}" for number in range(quotes)]
-    for key in keys:
-        accept(db, key)
-    push_until_settled(db, erp, clock)
-    touched = [key in erp.by_hand for key in keys]
-    assert states(db) == ["review" if by_hand else "sent" for by_hand in touched]
-    for key in keys:
+    for key in push_quotes(db, erp, clock, quotes):
         assert len(erp.of(key)) == 1 or key in erp.by_hand
         assert all(wire == erp.sent_under(key)[0] for wire in erp.sent_under(key))
 
@@ -250,6 +257,41 @@ def test_time_lost_while_the_attempt_is_noted_is_lost_to_the_send(
     accept(db, "CT7-Q000001")
     push(replace(context(db, Spy(clock, []), clock), send_deadline=timedelta(seconds=1)))
     assert 0 <= left[0] <= 0.8
+
+
+@pytest.mark.parametrize("seconds", [40, 100])
+def test_a_look_up_that_takes_longer_than_the_lease_does_not_keep_an_entry_from_being_sent(
+    db: Database, seconds: int
+) -> None:
+    clock = Clock(START)
+
+    class Slow(FlakyErp):
+        def find(self, obj: str, key: str) -> list[Hit]:
+            self.clock.advance(seconds)
+            return super().find(obj, key)
+
+    erp = Slow(clock, ["refused_connection"])
+    assert push_quotes(db, erp, clock, 1) == ["CT7-Q000000"]
+    assert (len(erp.of("CT7-Q000000")), erp.sends) == (1, 2)
+
+
+def test_a_look_up_during_which_somebody_else_took_the_entry_sends_nothing(db: Database) -> None:
+    clock = Clock(START)
+    other = FlakyErp(clock, [])
+
+    class Overtaken(FlakyErp):
+        def find(self, obj: str, key: str) -> list[Hit]:
+            found = super().find(obj, key)
+            self.clock.advance(100)
+            assert push(context(db, other, clock, "p2")).outcomes == {"sent": 1}
+            return found
+
+    erp = Overtaken(clock, ["refused_connection"])
+    accept(db, "CT7-Q000001")
+    push(context(db, erp, clock))
+    clock.advance(60)
+    assert push(context(db, erp, clock)).outcomes == {"lost": 1}
+    assert (erp.sends, other.sends, states(db)) == (1, 1, ["sent"])
 
 
 def test_an_answer_that_nobody_understands_is_unknown_and_the_next_entry_goes_on(db: Database) -> None:

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from crm_core import schema
-from flows import deployments
+from flows import backfill, deployments
 from flows.context import Context
 from flows.deployments import as_prefect_yaml, planned
 from flows.prefect_env import auth_string
@@ -77,16 +77,19 @@ def test_a_cron_deployment_gets_its_runs(orchestra: Orchestra) -> None:
 
 
 def test_collisions_and_parameters_are_as_planned(orchestra: Orchestra) -> None:
-    plan = (("pull/s4-orders", "CANCEL_NEW", 1), ("push/s4", "ENQUEUE", 1), ("sweep/all", "CANCEL_NEW", 3))
+    plan = (
+        ("pull/s4-orders", "CANCEL_NEW", 1),
+        ("push/s4", "ENQUEUE", 1),
+        ("backfill/s4", "ENQUEUE", 8),
+        ("sweep/all", "CANCEL_NEW", 3),
+    )
     for name, strategy, at_once in plan:
         found = orchestra.deployment(name)
         assert found["concurrency_options"]["collision_strategy"] == strategy
         assert found["global_concurrency_limit"]["limit"] == at_once
         assert found["enforce_parameter_schema"] and not found["pull_steps"] and not found["path"]
     properties = orchestra.deployment("pull/s4-orders")["parameter_openapi_schema"]["properties"]
-    assert {name: field["type"] for name, field in properties.items()} == dict.fromkeys(
-        ("system", "obj", "partition"), "string"
-    )
+    assert {name: field["type"] for name, field in properties.items()} == dict.fromkeys(("system", "obj"), "string")
 
 
 def test_pull_sweep_and_push_do_their_work_and_show_counts(orchestra: Orchestra, ctx: Context, road: Road) -> None:
@@ -124,6 +127,19 @@ def test_a_place_that_is_taken_is_no_failure_and_an_erp_that_is_down_is_a_plain_
     assert not [line for line in orchestra.log_of(down) if "Traceback" in line]
 
 
+def test_the_parts_of_a_backfill_are_shared_by_runs_on_the_workers(orchestra: Orchestra, ctx: Context) -> None:
+    backfill.plan(ctx, ["orders"], backfill.Split("company"))
+    started = orchestra.run_module("flows.start", "backfill/s4", "2")
+    assert started.returncode == 0, started.stdout + started.stderr
+    runs = [orchestra.wait(run["id"]) for run in orchestra.runs_of("backfill/s4")]
+    assert [run["state_type"] for run in runs] == ["COMPLETED"] * 2, [run["state"] for run in runs]
+    (standing,) = backfill.standing(ctx, ["orders"])
+    assert not standing.open and standing.done == standing.parts
+    assert sum(our_runs(ctx, run["id"]).count("done") for run in runs) == standing.parts + len(runs)
+    missing = orchestra.run_module("flows.start", "backfill/nosuch", "1")
+    assert (missing.returncode, "is not deployed" in missing.stdout) == (2, True)
+
+
 def test_what_is_right_is_left_alone_and_what_is_gone_is_removed(orchestra: Orchestra, road: Road) -> None:
     file = road.settings.systems / "gone.yaml"
     before = {run["id"] for run in orchestra.runs_of("pull/s4-invoices") if run["state_type"] == "SCHEDULED"}
@@ -137,7 +153,9 @@ def test_what_is_right_is_left_alone_and_what_is_gone_is_removed(orchestra: Orch
 
     file.unlink()
     removed = orchestra.deploy()["removed"]
-    assert sorted(removed) == sorted([*(f"pull/gone-{obj}" for obj in PULLED), "push/gone", "reconcile/gone"])
+    assert sorted(removed) == sorted(
+        [*(f"pull/gone-{obj}" for obj in PULLED), "push/gone", "backfill/gone", "reconcile/gone"]
+    )
     assert [one["name"] for one in orchestra.ask("deployments/filter", {}) if "gone" in one["tags"]] == []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -182,3 +182,19 @@ def test_by_command(
     assert (row["customer"], Decimal(row["open"]) + Decimal(row["retention"])) == ("C05", amount)
     assert {one["system"] for one in row["erp_customers"]} == {"galaxy", "plant"}
     assert "C05" in place.run("receivables", "ageing", "--as-of", day, "--by", "group").out
+
+
+def test_of_several_erp_customers_the_first_linked_gives_the_master_data(database_url: str) -> None:
+    """Whatever their keys are, and however often the others change."""
+    database, days = empty_database(database_url), iter(range(9))
+    store = Store(database, lambda: NOW + timedelta(days=next(days)))
+
+    def seen(key: str, name: str) -> str:
+        take(store, "plant", "customers", {key: Customer(name=name, number="C000009")})
+        return str(customers.show(database, SALES, "C000009")["name"])
+
+    assert seen("20", "First") == "First"
+    assert seen("100", "Second") == "First"
+    assert seen("100", "Second again") == "First"
+    assert seen("20", "First, renamed") == "First, renamed"
+    database.dispose()

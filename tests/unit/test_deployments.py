@@ -56,7 +56,8 @@ def test_each_object_has_its_own_pull_at_its_own_minute_in_the_order_they_need_e
     assert [one.parameters for one in pulls] == [{"system": "s4", "obj": obj} for obj in PULLED]
     assert all(next(CronSim(one.cron, datetime(2026, 1, 1, tzinfo=UTC))) for one in found.values() if one.cron)
     assert (found["push/s4"].cron, found["push/s4"].collision) == ("", ENQUEUE)
-    assert set(found) == {*(f"pull/s4-{obj}" for obj in PULLED), "push/s4", "reconcile/s4", "sweep/all"}
+    others = {"push/s4", "backfill/s4", "reconcile/s4", "sweep/all"}
+    assert set(found) == {*(f"pull/s4-{obj}" for obj in PULLED), *others}
 
 
 def test_the_files_own_schedule_counts(settings: Settings) -> None:

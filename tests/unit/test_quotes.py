@@ -102,6 +102,25 @@ def test_net_tax_and_gross_agree_and_the_erp_can_compute_our_net(
     if quantity:
         net_price, per = quote_pricing.net_price(quantity, found.net, price, D(1), includes_tax=includes)
         assert quote_pricing.quantize(quantity * net_price / per, currency) == found.net
+        unit = quote_pricing.unit_price(quantity, found, price, D(1), includes_tax=includes)
+        assert quote_pricing.quantize(quantity * unit.net, currency) == found.net
+        assert quote_pricing.quantize(quantity * unit.gross, currency) == found.gross
+
+
+@pytest.mark.parametrize(
+    ("price", "per", "includes", "net", "gross"),
+    [
+        ("12.34", "100", False, "0.1234", "0.139443333"),
+        ("113.00", "1", True, "100", "113"),
+        ("10.00", "3", False, "3.333333333", "3.766666667"),
+        ("100", "1", True, "88.496666667", "100"),
+    ],
+)
+def test_a_price_for_one_unit(price: str, per: str, includes: bool, net: str, gross: str) -> None:
+    quantity, rate = D(3000) if per == "100" else D(3), D(13)
+    found = quote_pricing.line_amounts(quantity, D(price), D(per), rate, "CNY", includes_tax=includes)
+    unit = quote_pricing.unit_price(quantity, found, D(price), D(per), includes_tax=includes)
+    assert (format(unit.net, "f"), format(unit.gross, "f")) == (net, gross)
 
 
 def test_rounding_is_half_away_from_zero() -> None:
@@ -229,10 +248,11 @@ def test_accepting_stores_state_and_entry_together(db: Database) -> None:
         "currency": "CNY",
         "order_date": "2026-03-31",
         "requested_on": "2026-03-31",
-        "customer": {"number": "C01", "name": "上海明华贸易有限公司", "erp_key": "10000001"},
+        "customer": {"number": "C01", "name": "上海明华贸易有限公司", "erp_key": "10000001", "account_number": ""},
         "customer_po": "PO-1",
         "payment_terms": "D30",
         "total": "218.75",
+        "gross": "244.75",
         "lines": [
             {
                 "line": "10",
@@ -243,7 +263,12 @@ def test_accepting_stores_state_and_entry_together(db: Database) -> None:
                 "unit": "PCE",
                 "price": "200.00",
                 "per": "2",
+                "unit_price": "100",
+                "unit_price_with_tax": "113",
                 "net": "200.00",
+                "tax_rate": "13",
+                "tax": "26.00",
+                "gross": "226.00",
                 "requested_on": "2026-03-31",
             },
             {
@@ -255,7 +280,12 @@ def test_accepting_stores_state_and_entry_together(db: Database) -> None:
                 "unit": "PCE",
                 "price": "7.50",
                 "per": "10",
+                "unit_price": "0.75",
+                "unit_price_with_tax": "0.75",
                 "net": "18.75",
+                "tax_rate": "0",
+                "tax": "0.00",
+                "gross": "18.75",
                 "requested_on": "2026-03-31",
             },
         ],

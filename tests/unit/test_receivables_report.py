@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -149,6 +149,10 @@ def test_it_says_how_old_the_data_are_and_since_when_they_are_verified(shared_da
     found = asked(db, "2026-03-31")
     assert (found["data_as_of"], found["verified_through"]) == (erp_time.isoformat(), NOW.isoformat())
     assert receivables_report.default_as_of(db, NOW) == erp_time.date()
+    evening = datetime(2026, 5, 18, 23, 30, tzinfo=UTC)  # the 19th in Shanghai, where some of the companies are
+    with db.write() as conn:
+        conn.execute(insert(schema.run).values(id="r3", started_at=NOW, erp_time=evening, **pulled))
+    assert receivables_report.default_as_of(db, NOW) == date(2026, 5, 19)
     with db.write() as conn:
         conn.execute(insert(schema.reconciliation).values(at=NOW, differences=[{"key": "1"}], **checked))
     assert asked(db, "2026-03-31")["verified_through"] is None
