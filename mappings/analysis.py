@@ -28,6 +28,8 @@ REFUSED = {
     "random": "the same record must give the same values at every read",
     "shuffle": "the same record must give the same values at every read",
 }
+EXACT_DIGITS = 15
+"""JSONata shows longer whole numbers rounded, as 1.23e+18."""
 _OVER_ITEMS = {"map", "filter", "each", "sift", "single", "reduce", "sort"}
 
 
@@ -44,7 +46,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Arithmetic, or an order comparison, and the source paths it works on."""
+    """Arithmetic, or something that orders (a comparison, a sort), and the source paths it works on."""
 
     operator: str
     offset: int
@@ -132,8 +134,8 @@ class _Walk:
         if step.type == "parent":
             return frozenset(path[:-1] for path in here)
         if step.type == "sort":
-            for term in step.terms:
-                self.value(term.expression, here, names)
+            by: Paths = frozenset().union(*(self.value(term.expression, here, names) for term in step.terms))
+            self.facts.operations.append(Operation("^", max(step.position - 1, 0), by, ordering=True))
             return here
         return self.value(step, here, names)
 
@@ -181,6 +183,8 @@ class _Walk:
             return self.own(name, node, here, names, arguments)
         offset = node.procedure.position - len(name) - 1
         self.call(name, offset, len(arguments), nodes if piped is None else [None, *nodes], arguments)
+        if name == "compare":  # -1, 0 or 1, whatever it was given
+            return NONE
         return arguments[-1] if name == "map" and arguments else frozenset().union(*arguments)
 
     def body(self, argument: Any) -> Any:
@@ -207,6 +211,8 @@ class _Walk:
             self.problem("function-refused", offset, name=name, why=REFUSED[name])
         elif name in FLOAT_FUNCTIONS:
             self.facts.operations.append(Operation(f"${name}", max(offset, 0), paths))
+        elif name == "sort" and count != 2:  # with two, its function compares
+            self.facts.operations.append(Operation("$sort", max(offset, 0), paths, ordering=True))
         self.facts.alone |= name == "pad"
 
     def _partial(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
@@ -225,6 +231,10 @@ class _Walk:
         left = self.value(node.lhs, here, names)
         if node.rhs.type == "function":
             return self._function(node.rhs, here, names, left)
+        if node.rhs.type == "variable" and str(node.rhs.value) in self.builtins - names.keys():
+            name = str(node.rhs.value)
+            self.call(name, node.rhs.position - len(name) - 1, -1, [], [left])
+            return left
         return left | self.value(node.rhs, here, names)
 
     # -- operators and blocks -------------------------------------------------------------------------------------
@@ -283,7 +293,7 @@ class _Walk:
         return NONE
 
     def _number(self, node: Any, here: Paths, names: dict[str, Paths]) -> Paths:
-        if isinstance(node.value, float):
+        if isinstance(node.value, float) or abs(node.value) >= 10**EXACT_DIGITS:
             shown = str(node.value)
             self.problem("float-literal", node.position - len(shown), value=shown)
         return NONE

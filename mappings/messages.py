@@ -40,6 +40,7 @@ MESSAGES: dict[str, str] = {
     "code-ambiguous": "table {table} cannot be used backwards: {value} stands for {codes}; use a table of its own for writing",
     "lookup-absent": "the system file lists no `lookups: {table}:` ({purpose}); add it if this system needs it",
     "section-same": "{where}: {section} is not a section of {object} that is written out; nearest: {nearest}",
+    "custom-written": "{where}: `custom:` is for pull alone; the ERP's own fields stand under `fields:`",
     # overlays
     "overlay-base-moved": "the shipped text of {path} has changed since this line was written; look at both, then set its hash under `base_hash:` to {hash}",
     "overlay-unpinned": "{path} changes shipped text but does not say which; add under `base_hash:`  {path}: {hash}",

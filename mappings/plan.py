@@ -13,7 +13,7 @@
             lines:               # a list: one object for each item of `from`
               from: to_Item
               fields: {line: SalesOrderItem}
-          custom: {project: {type: text, value: YY1_Project_SDH}}
+          custom: {project: {type: text, value: YY1_Project_SDH}}   # under pull alone
           defaults: {unit: PC}   # for what the expression leaves empty
           required: [number]     # beyond what the target requires
         change: push             # the same as another section
@@ -179,15 +179,20 @@ class Reader:
                 same[section] = node
             elif node is not None:
                 where = f"{name}.{section}"
-                plan.sections[name, section] = self.part(self.table(node, where), where, ROOT, SECTION_KEYS)
+                written = self.table(node, where)
+                plan.sections[name, section] = self.part(written, where, ROOT, SECTION_KEYS)
+                if section != "pull" and "custom" in written.keys:
+                    self.findings.error(written.keys["custom"], "custom-written", where=where)
         for section, node in same.items():
-            written = [s for o, s in plan.sections if o == name and s not in same]
-            if node.text in written:
+            known = [s for o, s in plan.sections if o == name and s not in same]
+            if node.text in known:
                 plan.sections[name, section] = plan.sections[name, str(node.text)]
+                if node.text == "pull" and plan.sections[name, section].custom:
+                    self.findings.error(node.place, "custom-written", where=f"{name}.{section}")
             else:
                 self.findings.error(
                     node.place, "section-same", where=f"{name}.{section}", section=str(node.text), object=name,
-                    nearest=nearest(str(node.text), written),
+                    nearest=nearest(str(node.text), known),
                 )  # fmt: skip
         examples = table.entries.get("examples", Items([], table.place))
         if not isinstance(examples, Items):

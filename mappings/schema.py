@@ -32,17 +32,13 @@ def json_schema() -> dict[str, Any]:
         "$defs": {
             "object": _or_null(
                 _object(
-                    **{name: {"$ref": "#/$defs/section"} for name in SECTIONS},
+                    pull=_section(
+                        {**part_keys, "custom": _table({"$ref": "#/$defs/custom"}, "this site's own fields")}
+                    ),
+                    **{name: _section(part_keys) for name in SECTIONS if name != "pull"},
                     examples=_or_null({"type": "array", "items": {"$ref": "#/$defs/example"}}),
                 )
             ),
-            "section": {
-                "oneOf": [
-                    {"enum": list(SECTIONS), "description": "the same as this section of the object"},
-                    _object(**part_keys, custom=_table({"$ref": "#/$defs/custom"}, "this site's own fields")),
-                    _CLEARED,
-                ]
-            },
             "fields": _table({"oneOf": [_TEXT, {"$ref": "#/$defs/part"}, _CLEARED]}, "{target field: JSONata or part}"),
             "part": _object(**part_keys, **{"from": {**_TEXT, "description": "JSONata that gives a list's items"}}),
             "custom": _or_null(_object(type={"enum": list(CUSTOM_TYPES)}, value=_TEXT)),
@@ -53,6 +49,11 @@ def json_schema() -> dict[str, Any]:
             ),
         },
     }
+
+
+def _section(keys: dict[str, Any]) -> dict[str, Any]:
+    same = {"enum": list(SECTIONS), "description": "the same as this section of the object"}
+    return {"oneOf": [same, _object(**keys), _CLEARED]}
 
 
 def _object(**properties: Any) -> dict[str, Any]:

@@ -7,21 +7,26 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from mappings.analysis import EXACT_DIGITS
 from mappings.errors import ValueProblem, shown
 
 Rule = Callable[[Any], Any]
 
 _DECIMAL = re.compile(r"-?\d+(\.\d+)?").fullmatch
 _INTEGER = re.compile(r"-?\d{1,18}").fullmatch
+_LONG = 10**EXACT_DIGITS
 _KINDS = {"dict": "an object", "list": "a list", "JList": "a list", "bool": "true/false"}
 
 
 def plain_record(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy without nulls: null is the same as absent. Raises ValueProblem for floats and foreign types."""
+    """A copy without nulls (null is the same as absent), whole numbers that JSONata would round as text.
+
+    Raises ValueProblem for floats and foreign types.
+    """
     record = {}
     for name, value in data.items():
         kind = type(value)
-        if kind is str or kind is bool or kind is int:
+        if kind is str or kind is bool or (kind is int and -_LONG < value < _LONG):
             record[name] = value
         elif value is not None:
             record[name] = _plain_part(name, value)
@@ -35,13 +40,15 @@ def _plain_part(name: str, value: Any) -> Any:
         return [_plain_item(name, item) for item in value if item is not None]
     if isinstance(value, str):
         return value
+    if type(value) is int:
+        return str(value) if abs(value) >= _LONG else value
     if isinstance(value, float):
         raise ValueProblem("float-refused", field=name)
     raise ValueProblem("value-type", field=name, type=type(value).__name__)
 
 
 def _plain_item(name: str, item: Any) -> Any:
-    return item if type(item) in (str, bool, int) else _plain_part(name, item)
+    return item if type(item) in (str, bool) else _plain_part(name, item)
 
 
 # -- one value of a target type; missing is None -------------------------------------------------------------------

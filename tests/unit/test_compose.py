@@ -23,6 +23,7 @@ from tests import postgres
 from tests.conftest import ROOT, absent
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+OWN_DATABASE = yaml.safe_load((ROOT / "deploy" / "compose.own-database.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == "crosstie:local"}
@@ -134,9 +135,81 @@ def test_the_topology_is_the_one_promised() -> None:
     assert all("--no-services" in SERVICES[name]["command"] for name in ("prefect-api-1", "prefect-api-2"))
 
 
+def published(services: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
+    """Ports by service; of a container whose networks are all internal Docker publishes none, without a word."""
+    for name, service in services.items():
+        assert "ports" not in service or "outside" in service["networks"], name
+    return {name: service["ports"] for name, service in services.items() if "ports" in service}
+
+
 def test_only_the_console_is_published_and_only_on_loopback() -> None:
-    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert published == {"console": ["127.0.0.1:8400:8400"]}
+    assert published(SERVICES) == {"console": ["127.0.0.1:8400:8400"]}
+    assert published(with_own_database()) == published(SERVICES)
+
+
+@pytest.mark.parametrize("manual", ["operations.md", "operations.zh-CN.md"])
+def test_the_manual_s_way_to_prefect_s_page_opens_it_on_loopback(manual: str) -> None:
+    text = (ROOT / "docs" / manual).read_text(encoding="utf-8")
+    (told,) = re.findall(r"`(services: \{prefect-proxy: .*?\}\})`", text)
+    assert published(merged(COMPOSE, yaml.safe_load(told))["services"]) == {
+        **published(SERVICES),
+        "prefect-proxy": ["127.0.0.1:8401:4200"],
+    }
+
+
+# -- deploy/compose.own-database.yml ----------------------------------------------------------------------------------
+
+
+def merged(base: Any, over: Any) -> Any:
+    """As Compose does it: tables key by key, lists one after the other, everything else replaced."""
+    if isinstance(base, dict) and isinstance(over, dict):
+        return {key: merged(base.get(key), over.get(key, base.get(key))) for key in {**base, **over}}
+    if isinstance(base, list) and isinstance(over, list) and base is not over:
+        return [*base, *(item for item in over if item not in base)]
+    return over
+
+
+def with_own_database() -> dict[str, dict[str, Any]]:
+    return dict(merged(COMPOSE, OWN_DATABASE)["services"])
+
+
+def dangling(services: dict[str, dict[str, Any]]) -> set[tuple[str, str]]:
+    """Who cannot start, and for want of whom: a service with a profile is there only when somebody asks for it."""
+    return {
+        (name, needed)
+        for name, service in services.items()
+        for needed, how in service.get("depends_on", {}).items()
+        if needed not in services or ("profiles" in services[needed] and how.get("required", True))
+    }
+
+
+def test_with_an_own_database_nobody_waits_for_ours() -> None:
+    services = with_own_database()
+    assert {name for name in services if "profiles" in services[name]} == {"postgres", "redis", "crosstie"}
+    assert dangling(services) == set()
+    assert dangling(SERVICES) == set()
+    without = {name: service for name, service in SERVICES.items() if name not in ("postgres", "redis")}
+    assert ("migrate-crm", "postgres") in dangling(without) and ("prefect-services", "redis") in dangling(without)
+
+
+def test_with_an_own_database_every_caller_reaches_it_and_no_address_is_ours() -> None:
+    services, ours = with_own_database(), re.compile(r"@(postgres|redis):")
+    callers = {name for name, service in SERVICES.items() if ours.search(" ".join(environment(service).values()))}
+    assert {"migrate-crm", "migrate-prefect", "prefect-api-1", "prefect-api-2", "prefect-services", "deploy"} < callers
+    assert {name for name in callers if "outside" not in services[name]["networks"]} == set()
+    assert {n for n in callers if ours.search(" ".join(environment(services[n]).values()))} == set()
+    assert all(environment(services[name]).keys() == environment(SERVICES[name]).keys() for name in callers)
+
+
+def test_with_an_own_database_every_address_must_be_given() -> None:
+    given = {value for service in OWN_DATABASE["services"].values() for value in environment(service).values()}
+    assert given and all(re.match(r"\$\{[A-Z_]+:\?", value) for value in given)
+
+
+def test_what_others_call_listens_on_every_address_of_its_container() -> None:
+    hosts = {name: re.findall(r"--host (\S+)", " ".join(service.get("command", []))) for name, service in OURS.items()}
+    listening = ("prefect-api-1", "prefect-api-2", "console")
+    assert {name: found for name, found in hosts.items() if found} == {name: ["0.0.0.0"] for name in listening}
 
 
 def test_databases_and_prefect_are_on_the_network_that_reaches_nothing() -> None:

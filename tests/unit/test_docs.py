@@ -20,10 +20,13 @@ from tests.conftest import ROOT
 from tests.test_architecture import PRODUCT, source_files
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+IN_BOTH = ["operations", "receivables", "reliability"]
+"""Pages of docs/ of which each language has all; the Chinese one is called NAME.zh-CN.md."""
 MANUALS = [ROOT / "docs" / name for name in ("operations.md", "operations.zh-CN.md")]
 CALL = re.compile(r"(?<![\w/.-])(?:(?:\.venv/bin|/opt/crosstie)/)?crosstie (?P<words>[^`\n]+)")
 ENDS_THE_LINE = re.compile(r"\s(?:#|\||\|\||;|>|&&)(?:\s|$)|[`;)]|&&|,\s|\.\s|:\s")
 SPAN = re.compile(r"```[a-z]*\n(?P<block>.*?)^```|`(?P<span>[^`\n]+)`", re.DOTALL | re.MULTILINE)
+UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
 INTERNAL = {"CROSSTIE_CHILD", "CROSSTIE_SUPERVISED"}
 """Marks that the supervisor sets on its children; nobody else may."""
 
@@ -108,8 +111,10 @@ def test_the_manual_names_most_commands() -> None:
 
 
 def product_variables() -> set[str]:
+    """What our code reads, and what the units put into a command line."""
     sources = [text(path) for path in source_files(*PRODUCT)]
-    return {name for source in sources for name in re.findall(r"\bCROSSTIE_[A-Z_]*[A-Z]\b", source)} - INTERNAL
+    read = {name for source in sources for name in re.findall(r"\bCROSSTIE_[A-Z_]*[A-Z]\b", source)} - INTERNAL
+    return read | {name for unit in UNITS for name in re.findall(r"\$\{(CROSSTIE_\w+)\}", text(unit))}
 
 
 @pytest.mark.parametrize("manual", MANUALS, ids=lambda path: path.name)
@@ -145,9 +150,19 @@ def test_both_languages_say_the_same_commands_in_the_same_order() -> None:
     assert english == chinese
 
 
-def test_both_languages_have_the_same_sections_and_tables() -> None:
-    shape = [re.findall(r"^(#{1,3} |\|)", text(path), re.MULTILINE) for path in MANUALS]
+@pytest.mark.parametrize("page", IN_BOTH)
+def test_both_languages_have_the_same_sections_and_tables(page: str) -> None:
+    english, chinese = (ROOT / "docs" / f"{page}{language}.md" for language in ("", ".zh-CN"))
+    shape = [re.findall(r"^(#{1,3} |\||- \*\*|\*\*)", text(path), re.MULTILINE) for path in (english, chinese)]
     assert shape[0] == shape[1]
+    assert f"]({chinese.name})" in text(english) and f"]({english.name})" in text(chinese)
+
+
+def test_a_chinese_page_leads_to_chinese_pages() -> None:
+    for page in (path for path in PAGES if path.name.endswith(".zh-CN.md")):
+        links = {link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text(page)) if "://" not in link}
+        english = {link for link in links if (page.parent / link).with_suffix(".zh-CN.md").is_file()}
+        assert english <= {page.name.replace(".zh-CN", "")}, page.name
 
 
 def blocks(path: Path) -> list[str]:
@@ -160,9 +175,6 @@ def blocks(path: Path) -> list[str]:
 def test_the_schedule_in_the_manual_is_one(manual: Path) -> None:
     block = next(match["block"] for match in SPAN.finditer(text(manual)) if "schedule:" in (match["block"] or ""))
     assert Schedule.model_validate(yaml.safe_load(block)["schedule"]).time_zone == "Asia/Shanghai"
-
-
-UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
@@ -186,12 +198,29 @@ def plain(words: list[str]) -> str:
     return re.sub(r" --name \S+| --host \S+| --port \S+", "", line)
 
 
+def test_what_other_machines_call_listens_where_they_reach_it() -> None:
+    hosts = {unit.name: re.findall(r" --host (\S+)", text(unit)) for unit in UNITS}
+    assert {name: found for name, found in hosts.items() if found} == {
+        "crosstie-console.service": ["127.0.0.1"],  # a reverse proxy stands before it, on the same machine
+        "crosstie-prefect-api@.service": ["${CROSSTIE_PREFECT_HOST}"],
+    }
+    assert "CROSSTIE_PREFECT_HOST=CHANGE-ME" in text(ROOT / "deploy" / "systemd" / "prefect.env").splitlines()
+
+
+@pytest.mark.parametrize("file", ["crosstie.env", "prefect.env"])
+def test_no_address_of_the_units_is_this_machine_s(file: str) -> None:
+    """Several machines take the same file: what is on one of them has a name of its own, or must be filled in."""
+    lines = [line for line in text(ROOT / "deploy" / "systemd" / file).splitlines() if "://" in line]
+    assert lines and [line for line in lines if "CHANGE-ME" not in line] == []
+    assert not re.search(r"127\.0\.0\.1|localhost|0\.0\.0\.0", "\n".join(lines))
+
+
 @pytest.mark.parametrize(("file", "service"), [("crosstie.env", "worker"), ("prefect.env", "prefect-api-1")])
 def test_the_units_variables_are_those_of_the_containers(file: str, service: str) -> None:
     lines = [line.partition("=") for line in text(ROOT / "deploy" / "systemd" / file).splitlines() if line[0] != "#"]
     units = {name: value.strip("'") for name, _, value in lines}
     containers = yaml.safe_load(text(ROOT / "docker-compose.yml"))["services"][service]["environment"]
-    of_the_image = {"CROSSTIE_CONFIG", "CROSSTIE_HOME", "CROSSTIE_LOG", "PREFECT_HOME"}
+    of_the_image = {"CROSSTIE_CONFIG", "CROSSTIE_HOME", "CROSSTIE_LOG", "PREFECT_HOME"} | {"CROSSTIE_PREFECT_HOST"}
     assert set(units) - of_the_image == set(containers) - of_the_image
     differ = {name for name in units if name in containers and units[name] != containers[name]}
     assert all("CHANGE-ME" in units[name] or "://" in units[name] or name == "CROSSTIE_ENVIRONMENT" for name in differ)

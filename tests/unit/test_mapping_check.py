@@ -74,6 +74,7 @@ def mark(text: str) -> tuple[str, int, int]:
         (thing("number: Id\nstatus: («**.A)"), "wildcard-refused", None),
         (thing("number: Id\nstatus: '(A ~> «|B|{b: 1}|)'"), "transform-refused", None),
         (thing("number: Id\namount: $default(A, «0.5)"), "float-literal", None),
+        (thing("number: Id\nstatus: $text(«1234567890123456789)"), "float-literal", None),
         (thing("number: Id\nstatus: «$code('stat', S)", TABLES), "unknown-table", "state"),
         (thing("number: Id\nstatus: «$code(T, S)", TABLES), "table-not-literal", None),
         (thing("number: Id\nstatus: «$lookup('compani', S)", TABLES), "unknown-table", "company"),
@@ -164,18 +165,37 @@ def test_arithmetic_for_amounts_and_ids_is_refused(expression: str, field: str) 
 @pytest.mark.parametrize(
     "body",
     [
-        "number: Id\namount: Net\ncount: $number(«Net)",
-        "number: Id\nstatus: $money(Net)\ncount: $sum(«Net)",
-        "number: Id\nlines:\n  from: I\n  fields: {line: P, net: Net, quantity: Q}\ncount: $sum(«I.Net)",
+        "number: Id\namount: Net\ncount: «$number(Net)",
+        "number: Id\nstatus: $money(Net)\ncount: «$sum(Net)",
+        "number: Id\nlines:\n  from: I\n  fields: {line: P, net: Net, quantity: Q}\ncount: «$sum(I.Net)",
         "number: Id\namount: Net\nblocked: Net «> '0'",
         "number: Id\namount: Net\nblocked: ($n := Net; $n «<= '0')",
         "number: Id\namount: $sumMoney(I.Net)\nstatus: I[Net «> '5'][0].Name",
+        "number: Id\namount: I«^(>Net)[0].Net",
+        "number: Id\namount: $sumMoney(I.Net)\nstatus: I[X = '1']«^(Name, Net)[0].Name",
+        "number: Id\namount: $sumMoney(I.Net)\nstatus: I«^($abs(Net))[0].Name",
+        "number: Id\namount: «$sort(I.Net)[0]",
+        "number: Id\namount: (I.Net ~> «$sort())[0]",
+        "number: Id\namount: $sumMoney(I.Net)\nstatus: (I.Net ~> «$sort)[0]",
     ],
 )
 def test_nothing_computes_with_or_orders_amounts(body: str) -> None:
-    code = "money-order" if re.search("«[<>]", body) else "arithmetic"
-    clean = thing(body).replace("«", "")
-    assert [f.code for f in found(clean)] == [code]
+    code = "money-order" if re.search(r"«([<>^]|\$sort)", body) else "arithmetic"
+    clean, line, column = mark(thing(body))
+    assert [at(f) for f in found(clean)] == [(code, line, column)]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "I^(>Name)[0].Net",
+        "$sort(I.Name)[0]",
+        "$sort(I, function($a, $b) {$compare($a.Net, $b.Net) = 1})[0].Name",
+        "$sort(I, function($a, $b) {$compare($a.Net, $b.Net) > 0})[0].Name",
+    ],
+)
+def test_texts_are_ordered_as_they_are_and_amounts_by_compare(expression: str) -> None:
+    assert found(thing(f"number: Id\namount: $sumMoney(I.Net)\nstatus: {expression}")) == []
 
 
 def test_amounts_are_known_from_the_system_s_metadata_too() -> None:
@@ -247,6 +267,16 @@ def test_custom_fields_are_checked() -> None:
     assert sorted(f.code for f in found(text)) == ["arithmetic", "missing-key", "unknown-key", "unknown-type"]
 
 
+@pytest.mark.parametrize("section", ["push", "change", "cancel"])
+def test_only_what_is_read_has_custom_fields(section: str) -> None:
+    custom = "      custom: {a: {type: text, value: X}}\n"
+    clean, line, column = mark(thing("A: a", section=section) + custom.replace("custom", "«custom"))
+    assert at(only(clean)) == ("custom-written", line, column)
+    clean, line, column = mark(thing("number: Id") + custom + f"    {section}: «pull\n")
+    assert at(only(clean)) == ("custom-written", line, column)
+    assert found(thing("number: Id") + custom) == []
+
+
 def test_texts_stay_what_was_written() -> None:
     node = read_document("a: NO\nb: 010\nc: 2025-01-01\nd: 1e3\ne: ~\nf: 'null'\ng:\n", "f", Findings())
     assert {k: n.text for k, n in node.entries.items() if isinstance(n, Scalar)} == {
@@ -313,6 +343,7 @@ def test_the_schema_knows_what_the_check_knows() -> None:
         "product: x/y\nobjekts: {}",
         "objects: {}",
         thing("number: {form: I}"),
+        thing("A: a", section="push") + "      custom: {a: {type: text, value: X}}\n",
         "product: x/y\nobjects: {a: {pul: {}}}",
     ):
         assert list(validator.iter_errors(yaml.safe_load(bad)))

@@ -110,6 +110,14 @@ def test_floats_and_foreign_types_never_come_in() -> None:
     assert refusal("number: Id", {"Id": "1", "X": Decimal(1)}).code == "value-type"
 
 
+@pytest.mark.parametrize("number", [10**15 - 1, 10**15, 1234567890123456789, -(10**18), 10**30])
+def test_a_whole_number_of_any_length_keeps_its_digits(number: int) -> None:
+    """JSONata shows numbers with 15 digits; an id may have 19."""
+    data = {"Id": "1", "Big": number, "Items": [number, {"Big": number}]}
+    body = "number: $string(Big)\nstatus: Big & ''\ncurrency: $string(Items[0])\namount: Items[1].Big"
+    assert set(apply(body, data).values()) == {str(number)}
+
+
 def test_required_defaults_and_custom_fields() -> None:
     text = thing("number: Id\ncurrency: C\nstatus: S") + (
         "      defaults: {currency: CNY}\n      required: [status]\n"
