@@ -165,12 +165,29 @@ class Source(Strict):
         raise ValueError(f"{name} of {self.name} cannot be queried; {instead}")
 
 
+class Parts(Strict):
+    """A line that the ERP ships in parts, all of which bear our name of it; together they have its `quantity`.
+
+    A part has left when one of `filled` has a value, or a quantity of `reached` has come to the other one. It stays as
+    it is, and must say what is wanted in `agree`. An open part is to have what is left. Of what is `carried` with it,
+    fields in `quantities` become its quantity, and those in `amounts` the same share of theirs.
+    """
+
+    quantity: str
+    filled: list[str] = Field(default_factory=list)
+    reached: dict[str, str] = Field(default_factory=dict)
+    agree: list[str] = Field(default_factory=list)
+    quantities: list[str] = Field(default_factory=list)
+    amounts: list[str] = Field(default_factory=list)
+
+
 class LineRule(Strict):
     """How the lines below an accessor are brought to what they should be, in one PATCH of their document.
 
     `id`: the ERP's name of a line; `match`: ours. `shown` fields are compared and never sent; `carried` ones are sent
     with every line that is sent, and never compared. `remove`: what takes a line out; `out`: a line that is out.
     A line that was taken out does not come back: a new one takes its place, in `renamed` named 20-2 for 20.
+    `skip`: lines that are no part of what we ordered. Without `parts` every line has one row there.
     """
 
     id: str
@@ -180,6 +197,8 @@ class LineRule(Strict):
     carried: list[str] = Field(default_factory=list)
     remove: dict[str, str] = Field(default_factory=dict)
     out: Match | None = None
+    skip: Match | None = None
+    parts: Parts | None = None
     renamed: list[str] = Field(default_factory=list)
 
 

@@ -1,18 +1,19 @@
 """What separates a document at the ERP from what it should be: the fields and lines of the one PATCH that mends it.
 
 A line is told by `match`, our name of it. One that we no longer have gets the `remove` values; one that never bore a
-name of ours (added in the ERP by hand) is left alone.
+name of ours (added in the ERP by hand) is left alone. What has left the house is not changed any more: only what is
+still open of a line is.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from connectors.adf.descriptor import LineRule, Revise
+from connectors.adf.descriptor import LineRule, Parts, Revise
 from connectors.base import Wire
 from connectors.rows import matches, text
 
@@ -20,15 +21,26 @@ _TURN = re.compile(r"-\d+$")
 
 
 class TwoLinesError(Exception):
-    """More than one line at the ERP bears the same name of ours: a line that was split."""
+    """More than one line at the ERP bears the same name of ours, and nothing says which of them should change."""
 
     def __init__(self, match: str, count: int) -> None:
         self.match, self.count = match, count
         super().__init__(match)
 
 
+class ShippedError(Exception):
+    """What has left of a line cannot become what is wanted: `field` is `have` there."""
+
+    def __init__(self, match: str, field: str, have: str, want: str) -> None:
+        self.match, self.field, self.have, self.want = match, field, have, want
+        super().__init__(match)
+
+
 def revision(rule: Revise, have: Wire, want: Wire) -> Wire:
-    """The body that brings the document there; empty when it says all that already. TwoLinesError names a line."""
+    """The body that brings the document there; empty when it says all that already.
+
+    TwoLinesError and ShippedError name a line that nobody can bring there.
+    """
     body: Wire = {name: want[name] for name in rule.fields if name in want and not same(have.get(name), want[name])}
     for accessor, line_rule in rule.lines.items():
         if accessor in want:
@@ -38,16 +50,28 @@ def revision(rule: Revise, have: Wire, want: Wire) -> Wire:
 
 
 def _lines(rule: LineRule, have: Sequence[Wire], want: Sequence[Wire]) -> Iterator[Wire]:
+    have = _ordered(rule, have)
     for line in want:
         found = _named(rule, have, text(line, rule.match))
-        if found is None:
+        if not found:
             yield _new(rule, have, line)
-        elif changes := _changes(rule, found, line):
-            yield {rule.id: text(found, rule.id), **changes}
+        elif rule.parts:
+            yield from _parts(rule, rule.parts, found, line)
+        elif len(found) > 1:
+            raise TwoLinesError(text(line, rule.match), len(found))
+        else:
+            yield from _changed(rule, found[0], line)
     ours = {text(line, rule.match) for line in want}
-    for line in have:
-        if text(line, rule.match) and _our_name(rule, line) not in ours and not is_out(rule, line):
-            yield {rule.id: text(line, rule.id), **rule.remove}
+    for name in dict.fromkeys(_our_name(rule, line) for line in have):
+        if name and name not in ours:
+            found = _named(rule, have, name)
+            if rule.parts:
+                _left(rule, rule.parts, found, {rule.match: name, rule.parts.quantity: "0"})
+            yield from _removed(rule, found)
+
+
+def _ordered(rule: LineRule, lines: Iterable[Wire]) -> list[Wire]:
+    return [line for line in lines if not (rule.skip and matches(line, rule.skip))]
 
 
 def _our_name(rule: LineRule, line: Wire) -> str:
@@ -55,12 +79,67 @@ def _our_name(rule: LineRule, line: Wire) -> str:
     return _TURN.sub("", text(line, rule.match)) if rule.renamed else text(line, rule.match)
 
 
-def _named(rule: LineRule, have: Sequence[Wire], name: str) -> Wire | None:
-    """The line of ours that is in."""
-    found = [line for line in have if _our_name(rule, line) == name and not is_out(rule, line)]
-    if len(found) > 1:
-        raise TwoLinesError(name, len(found))
-    return found[0] if found else None
+def _named(rule: LineRule, have: Sequence[Wire], name: str) -> list[Wire]:
+    """The line of ours that is in, or its parts."""
+    return [line for line in have if _our_name(rule, line) == name and not is_out(rule, line)]
+
+
+def _parts(rule: LineRule, parts: Parts, found: Sequence[Wire], want: Wire) -> Iterator[Wire]:
+    """What to send so that the parts of a line add up to what is wanted."""
+    left = _left(rule, parts, found, want)
+    still = [line for line in found if not is_shipped(rule, line)]
+    if left == 0:
+        yield from _removed(rule, still)
+    elif left in (None, _sum(parts, still)):
+        for line in still:
+            yield from _changed(rule, line, _share(parts, want, _sum(parts, [line])))
+    elif len(still) > 1:
+        raise TwoLinesError(text(want, rule.match), len(still))
+    else:
+        yield from _changed(rule, still[0], _share(parts, want, left))
+
+
+def _left(rule: LineRule, parts: Parts, found: Sequence[Wire], want: Wire) -> Decimal | None:
+    """What is wanted beyond what has left; None when no quantity is wanted. ShippedError where that cannot be had."""
+    shipped = [line for line in found if is_shipped(rule, line)]
+    for line, name in ((line, name) for line in shipped for name in parts.agree):
+        if name in want and not same(line.get(name), want[name]):
+            raise ShippedError(text(want, rule.match), name, text(line, name) or "empty", text(want, name))
+    if parts.quantity not in want:
+        return None
+    gone, wanted = _sum(parts, shipped), Decimal(text(want, parts.quantity) or 0)
+    if gone > wanted or (gone < wanted and len(shipped) == len(found)):
+        raise ShippedError(text(want, rule.match), parts.quantity, format(gone, "f"), format(wanted, "f"))
+    return wanted - gone
+
+
+def _sum(parts: Parts, lines: Iterable[Wire]) -> Decimal:
+    return sum((Decimal(text(line, parts.quantity) or 0) for line in lines), Decimal(0))
+
+
+def _share(parts: Parts, want: Wire, quantity: Decimal) -> Wire:
+    """What is wanted of a line, for a part that has only so much of it."""
+    whole = Decimal(text(want, parts.quantity) or quantity)
+    if quantity == whole:
+        return want
+
+    def shared(value: Any, name: str = "") -> Any:
+        if isinstance(value, list):
+            return [shared(item) for item in value]
+        if isinstance(value, Mapping):
+            return {key: shared(item, key) for key, item in value.items()}
+        if name in (parts.quantity, *parts.quantities):
+            return format(quantity, "f")
+        if name in parts.amounts and value:
+            amount = Decimal(str(value))
+            return format((amount * quantity / whole).quantize(amount, ROUND_HALF_UP), "f")
+        return value
+
+    return dict(shared(want))
+
+
+def _removed(rule: LineRule, lines: Iterable[Wire]) -> Iterator[Wire]:
+    return ({rule.id: text(line, rule.id), **rule.remove} for line in lines)
 
 
 def _new(rule: LineRule, have: Sequence[Wire], line: Wire) -> Wire:
@@ -70,13 +149,13 @@ def _new(rule: LineRule, have: Sequence[Wire], line: Wire) -> Wire:
     return {**{field: value for field, value in line.items() if field not in rule.shown}, **renamed}
 
 
-def _changes(rule: LineRule, have: Wire, want: Wire) -> Wire:
-    """What to send of a line: the differing fields that may be sent, with those that always go along."""
+def _changed(rule: LineRule, have: Wire, want: Wire) -> Iterator[Wire]:
+    """What to send of a line, if anything: the differing fields that may be sent, with those that always go along."""
     differ = [name for name in rule.compare if name in want and not same(have.get(name), want[name])]
-    if not differ:
-        return {}
     sent = [name for name in differ if name not in rule.shown]
-    return {name: want[name] for name in [*sent, *(name for name in rule.carried if name in want)]}
+    along = [name for name in rule.carried if name in want] if differ else []
+    if sent or along:
+        yield {rule.id: text(have, rule.id), **{name: want[name] for name in [*sent, *along]}}
 
 
 def is_out(rule: LineRule, line: Wire) -> bool:
@@ -85,10 +164,33 @@ def is_out(rule: LineRule, line: Wire) -> bool:
     return bool(rule.out and matches(line, rule.out)) or (bool(name) and same(line.get(name), rule.remove[name]))
 
 
+def is_shipped(rule: LineRule, line: Wire) -> bool:
+    """Whether a line, or a part of one, has left: what has is neither changed nor taken out."""
+    if rule.parts is None:
+        return False
+    pairs = [(Decimal(text(line, name) or 0), text(line, whole)) for name, whole in rule.parts.reached.items()]
+    reached = any(quantity and quantity >= Decimal(whole or 0) for quantity, whole in pairs)
+    return reached or any(text(line, name) for name in rule.parts.filled)
+
+
 def cancellation(rule: LineRule, accessor: str, have: Wire, values: Mapping[str, str]) -> Wire:
-    """The body that takes out every line that is still in; empty when none is."""
-    lines = [line for line in _listed(have.get(accessor)) if not is_out(rule, line)]
-    return {accessor: [{rule.id: text(line, rule.id), **values} for line in lines]} if lines else {}
+    """The body that takes out every line that is still in and has not left; empty when none is.
+
+    ShippedError when all have left: nothing of the document can be cancelled.
+    """
+    lines = _ordered(rule, _listed(have.get(accessor)))
+    shipped = [line for line in lines if is_shipped(rule, line)]
+    still = [line for line in lines if not (line in shipped or is_out(rule, line))]
+    if rule.parts and lines and shipped == lines:
+        name, quantity = text(lines[0], rule.match), rule.parts.quantity
+        raise ShippedError(name, quantity, text(lines[0], quantity), rule.remove.get(quantity, "0"))
+    return {accessor: [{rule.id: text(line, rule.id), **values} for line in still]} if still else {}
+
+
+def shipped_names(rule: LineRule, accessor: str, have: Wire) -> list[str]:
+    """Our names of the lines of which something has left, each once."""
+    lines = _ordered(rule, _listed(have.get(accessor)))
+    return list(dict.fromkeys(text(line, rule.match) for line in lines if is_shipped(rule, line)))
 
 
 def same(have: Any, want: Any) -> bool:

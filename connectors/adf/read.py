@@ -11,11 +11,14 @@ from connectors.adf.descriptor import Source, Write
 from connectors.adf.listing import Listing
 from connectors.adf.rows import View, view_of
 from connectors.adf.shape import Shaper, batched
-from connectors.adf.types import begins, both, compare, one_of, query, shifted, split_key
+from connectors.adf.types import begins, both, compare, fits, local_day, one_of, query, shifted, split_key
 from connectors.base import WHOLE, Hit, Keyed, Page, Part, Position, RawAmount, Wire
 from connectors.descriptor import Partition
 from connectors.errors import TransientError
 from connectors.rows import hit_of, raw_fields, raw_of, text
+
+ZONE_TABLE = "time_zone"
+"""The system's table from a company code to its time zone."""
 
 
 class Reader:
@@ -51,12 +54,10 @@ class Reader:
         wanted, name = set(keys), source.key[0]
         shaper = Shaper(self._client, view)
         parents = list(dict.fromkeys(split_key(key, len(source.key) + len(source.rows))[0] for key in keys))
-        asked = (
-            [one_of(name, source.queryable[name], chunk) for chunk in batched(parents)]
-            if name in source.queryable
-            else [""]
-        )
-        for condition in asked:  # without one, all are read: that key part cannot be asked for
+        asked = [""]  # all are read where that key part cannot be asked for
+        if kind := source.queryable.get(name):
+            asked = [one_of(name, kind, chunk) for chunk in batched(key for key in parents if fits(kind, key))]
+        for condition in asked:
             listing = Listing(self._client, view, size, both(condition, self._client.bounds(source)))
             for page in shaper.pages(listing.pages(Position())):
                 found = [record for record in page.records if record.key in wanted]
@@ -120,8 +121,13 @@ class Reader:
             listing = Listing(self._client, view, resource.paging.size, bounds)
             for page in Shaper(self._client, view).pages(listing.pages(Position())):
                 for record in page.records:
-                    found = raw_of(obj, raw, record, self._client.system)
+                    found = self._dated(raw_of(obj, raw, record, self._client.system), text(record.data, raw.date))
                     yield found if source.signs == "stated" else _signed(found, -1 if source.signs == "negative" else 1)
+
+    def _dated(self, found: RawAmount, at: str) -> RawAmount:
+        """With the day in the company's zone, where the system has one."""
+        zone = self._client.system.tables.get(ZONE_TABLE, {}).get(found.company, "UTC")
+        return replace(found, on=local_day(at, zone)) if at else found
 
 
 def _share(source: Source, fields: Partition | None, part: Part) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from connectors.adf.client import Client
-from connectors.adf.descriptor import Join, Source
+from connectors.adf.descriptor import Finder, Join, Source
 from connectors.adf.listing import Listing, Slice
 from connectors.adf.rows import COMPANIES, CutError, View, add_groups, add_sums, counts, plain, records, values
 from connectors.adf.types import finder, one_of, query
@@ -72,11 +72,19 @@ class Shaper:
         for accessor in (rows.accessor for rows in self._source.rows):
             row[accessor] = []
         for variant in rule.variants:
-            asked = finder(rule.name, {rule.variable: text(row, rule.attribute), **variant})
+            asked = self._finder(rule, text(row, rule.attribute), variant)
             url = self._client.url(self._source.path)
             answer = self._client.rows(url + query(finder=asked, limit=MANY, **self._view.options))
             for found in answer.rows:
                 self._merge(row, found)
+
+    def _finder(self, rule: Finder, value: str, variant: Mapping[str, str]) -> str:
+        """PermanentError for a value that cannot be asked for: to leave its rows out would take them for gone."""
+        try:
+            return finder(rule.name, {rule.variable: value, **variant})
+        except ValueError:
+            facts: dict[str, Any] = {"path": self._source.path, "field": rule.attribute, "value": value}
+            raise PermanentError("finder-value", system=self._client.system.name, **facts) from None
 
     def _merge(self, row: Wire, found: Wire) -> None:
         if text(found, self._source.id) != text(row, self._source.id):

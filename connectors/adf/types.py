@@ -7,14 +7,17 @@ are compared as UTC text with microseconds, days as ISO text.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 MILLISECOND = timedelta(milliseconds=1)
+_NUMBERS = {"integer": re.compile(r"-?[0-9]+"), "number": re.compile(r"-?[0-9]+(\.[0-9]+)?")}
 
 
 def _no_number(text: str) -> Any:
@@ -50,11 +53,24 @@ def following(value: str, kind: str) -> str:
     return stamp_text((floor + MILLISECOND).isoformat())
 
 
+def fits(kind: str, value: str) -> bool:
+    """Whether a value can be of this kind at all; one that cannot names nothing at the ERP, so nobody need ask."""
+    return kind not in _NUMBERS or bool(_NUMBERS[kind].fullmatch(value))
+
+
+def local_day(value: str, zone: str) -> date:
+    """The day of a point in time in a zone; midnight of UTC is how the ERP keeps a day that has no time of day."""
+    if len(value) == len("2026-05-02"):
+        return date.fromisoformat(value)
+    at = datetime.fromisoformat(stamp_text(value))
+    return (at if at.time() == time() else at.astimezone(ZoneInfo(zone))).date()
+
+
 def literal(kind: str, value: str) -> str:
     """A value as it stands in `q`. ValueError for one that is none of its kind."""
-    if kind in ("integer", "number"):
-        if not value.lstrip("-").replace(".", "", 1).isdecimal():
-            raise ValueError(f"{value!r} is no {kind}")
+    if not fits(kind, value):
+        raise ValueError(f"{value!r} is no {kind}")
+    if kind in _NUMBERS:
         return value
     if kind == "time":
         return f"'{value[:23]}Z'"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from connectors.adf.client import Client, Rows, version_of
 from connectors.adf.descriptor import Fill, Revise, Source, Write
-from connectors.adf.diff import TwoLinesError, cancellation, revision, same
+from connectors.adf.diff import ShippedError, TwoLinesError, cancellation, revision, same, shipped_names
 from connectors.adf.rows import plain
-from connectors.adf.types import compare, encoded, join_key, query, split_key
+from connectors.adf.types import compare, encoded, fits, join_key, query, split_key
 from connectors.base import Ack, Wire
 from connectors.errors import ConflictError, OutcomeUnknownError, RecordRejectedError
 from connectors.pace import Deadline
@@ -46,16 +47,26 @@ class Writer:
         return Ack(join_key(parts))
 
     def _fill(self, obj: str, body: Wire, fill: Fill, deadline: Deadline) -> None:
-        """Add what the ERP knows of a value of ours; RecordRejectedError where it knows nothing."""
-        value = text(body, fill.of)
-        asked = {"q": compare(fill.by, "=", fill.kind, value), "fields": f"{fill.by},{fill.take}", "orderBy": fill.take}
-        rows = self._client.rows(self._client.url(fill.path) + query(onlyData="true", limit=1, **asked), deadline).rows
-        taken = text(rows[0], fill.take) if rows else ""
-        if not taken:
-            facts: dict[str, Any] = {"obj": obj, "path": fill.path, "field": fill.by, "value": value}
-            raise RecordRejectedError("nothing-to-fill", system=self._system, **facts)
+        """Add what the ERP knows of a value of ours, unless it is given. RecordRejectedError where it knows nothing,
+        or several things: the first of them may belong to another company.
+        """
         first, *others = body.get(fill.list) or [{}]
-        body[fill.list] = [{fill.into: taken, **first}, *others]
+        if fill.into in first:
+            return
+        value = text(body, fill.of)
+        taken = self._taken(fill, value, deadline)
+        if len(taken) != 1:
+            code = "several-to-fill" if taken else "nothing-to-fill"
+            facts: dict[str, Any] = {"obj": obj, "path": fill.path, "field": fill.by, "value": value}
+            raise RecordRejectedError(code, system=self._system, list=fill.list, take=fill.take, **facts)
+        body[fill.list] = [{fill.into: taken[0], **first}, *others]
+
+    def _taken(self, fill: Fill, value: str, deadline: Deadline) -> list[str]:
+        if not fits(fill.kind, value):
+            return []
+        asked = {"q": compare(fill.by, "=", fill.kind, value), "fields": f"{fill.by},{fill.take}", "orderBy": fill.take}
+        found = self._client.rows(self._client.url(fill.path) + query(onlyData="true", limit=2, **asked), deadline)
+        return list(dict.fromkeys(taken for row in found.rows if (taken := text(row, fill.take))))
 
     def change(self, obj: str, external_id: str, wire: Wire, deadline: Deadline) -> Ack:
         write = self._client.write_spec(obj, "change")
@@ -68,13 +79,23 @@ class Writer:
         return self._bring(obj, external_id, plan, deadline)
 
     def cancel(self, obj: str, external_id: str, wire: Wire, deadline: Deadline) -> Ack:
-        """`wire` may give its own values for the fields that cancel a line (another reason)."""
+        """`wire` may give its own values for the fields that cancel a line (another reason).
+
+        What has left stays ordered, and a warning says so.
+        """
         write = self._client.write_spec(obj, "cancel")
         rule, lines = write.cancel, (write.change or Revise()).lines
         assert rule is not None
         values = {name: str(wire.get(name) or value) for name, value in rule.values.items()}
         line_rule = lines[rule.accessor]
-        return self._bring(obj, external_id, lambda row: cancellation(line_rule, rule.accessor, row, values), deadline)
+        left: list[str] = []
+
+        def plan(row: Wire) -> Wire:
+            left[:] = shipped_names(line_rule, rule.accessor, row)
+            return cancellation(line_rule, rule.accessor, row, values)
+
+        ack = self._bring(obj, external_id, plan, deadline)
+        return replace(ack, warnings=[*ack.warnings, f"not cancelled, has left: {', '.join(left)}"]) if left else ack
 
     def _refuse_fixed(self, obj: str, key: str, rule: Revise, row: Wire, wire: Wire) -> None:
         for name in rule.fixed:
@@ -109,11 +130,16 @@ class Writer:
         except TwoLinesError as exc:
             facts: dict[str, Any] = {"obj": obj, "key": key, "count": str(exc.count), "match": exc.match}
             raise RecordRejectedError("line-ambiguous", system=self._system, **facts) from None
+        except ShippedError as exc:
+            facts = {"obj": obj, "key": key, "match": exc.match, "field": exc.field, "have": exc.have, "want": exc.want}
+            raise RecordRejectedError("line-shipped", system=self._system, **facts) from None
 
     def _document(self, obj: str, external_id: str, deadline: Deadline) -> Wire:
         """The document as it stands, with its links; a superseded version of it does not count."""
         source = self._source(obj)
         name, part = source.key[0], split_key(external_id, len(source.key))[0]
+        if not fits(source.queryable[name], part):
+            raise RecordRejectedError("document-gone", system=self._system, obj=obj, key=external_id)
         lines = (self._client.write_spec(obj, "change").change or Revise()).lines
         options = {"q": compare(name, "=", source.queryable[name], part), "expand": ",".join(lines), "links": "self"}
         found: Rows = self._client.rows(self._client.url(source.path) + query(**options), deadline)

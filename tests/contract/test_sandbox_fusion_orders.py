@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -204,6 +206,49 @@ def test_orders_are_shipped_billed_and_paid_as_days_pass(fusion: Fusion) -> None
         for part in parts:
             left = part["OriginalAmount"] - part["AmountPaid"] + part["InstallmentAmountAdjusted"]
             assert part["InstallmentBalanceDue"] == left
+
+
+def test_what_is_being_shipped_is_neither_changed_nor_cancelled(fusion: Fusion) -> None:
+    fusion.post(ORDERS, order(fusion, "CT7-Q15", 3, "1000"))
+    fusion.advance(2)
+    part = lines(read(fusion, "CT7-Q15"))[0]["FulfillLineId"]
+    for change in ({"OrderedQuantity": 0, "CancelReason": "X"}, {"OrderedQuantity": 5}, {"charges": [charge("1")]}):
+        body = {"CustomerPONumber": "PO-9", "lines": [{"FulfillLineId": part, **change}]}
+        assert "being shipped" in fusion.refused(400, "PATCH", f"{ORDERS}/CROSSTIE:CT7-Q15", json=body)
+    assert read(fusion, "CT7-Q15")["CustomerPONumber"] == "PO-1"
+
+
+def test_a_rest_that_is_called_off_stays_and_counts_no_more(fusion: Fusion) -> None:
+    keys = [f"CT7-Q2{number:02}" for number in range(25)]
+    for key in keys:
+        fusion.post(ORDERS, order(fusion, key, 4, "100"))
+    fusion.advance(1)
+    key = next(key for key in keys if len(lines(read(fusion, key))) == 2)
+    path = f"{ORDERS}/CROSSTIE:{key}"
+    _, rest = lines(read(fusion, key))
+    cancel = {"FulfillLineId": rest["FulfillLineId"], "OrderedQuantity": 0, "CancelReason": "CUSTOMER_REQUEST"}
+    fusion.patch(path, {"lines": [cancel]})
+    seen = [(line["FulfillLineId"], line["StatusCode"], line["ExtendedAmount"]) for line in lines(read(fusion, key))]
+    assert seen[1] == (rest["FulfillLineId"], "CANCELED", 200)
+    assert seen[0][1:] == ("AWAITING_SHIPPING", 200)
+    assert "is canceled" in fusion.refused(400, "PATCH", path, json={"lines": [cancel]})
+    (booked,) = [each for each in fusion.book("orders") if each["key"] == {"SourceTransactionId": key}]
+    assert booked["total"] == "200.00"
+
+
+def test_what_is_typed_in_has_a_time_of_day_and_what_is_sent_has_none(fusion: Fusion) -> None:
+    fusion.post(ORDERS, order(fusion, "CT7-Q16", TransactionOn="2026-11-20", RequestedShipDate="2026-12-01"))
+    sent = read(fusion, "CT7-Q16")
+    assert (sent["TransactionOn"], lines(sent)[0]["RequestedShipDate"]) == (
+        "2026-11-20T00:00:00.000+00:00",
+        "2026-12-01T00:00:00.000+00:00",
+    )
+    typed = fusion.items(ORDERS, q="SourceTransactionSystem = 'OPS'", fields="TransactionOn,BusinessUnitName")
+    zones = {"CN01 Business Unit": ZoneInfo("Asia/Shanghai"), "US01 Business Unit": ZoneInfo("America/Chicago")}
+    moments = [(datetime.fromisoformat(each["TransactionOn"]), zones[each["BusinessUnitName"]]) for each in typed]
+    days = {(at.astimezone(zone).date() - at.date()).days for at, zone in moments}
+    assert days == {-1, 0, 1}
+    assert not any(at.time() == time() for at, _ in moments)
 
 
 def test_a_receipt_pays_what_its_references_name(fusion: Fusion) -> None:

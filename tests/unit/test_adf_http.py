@@ -324,6 +324,34 @@ class TestCreating:
             push(erp)
         assert not made.called
 
+    def test_who_is_billed_is_not_asked_where_the_order_says_so(
+        self, erp: AdfConnector, routes: respx.MockRouter
+    ) -> None:
+        made = routes.post(f"{ROOT}/orders").mock(
+            return_value=httpx.Response(201, json={"OrderNumber": "55"}, headers=JSON)
+        )
+        accounts = routes.get(f"{ROOT}/accounts")
+        erp.push("orders", {**WIRE, "billTo": [{"Account": "0043", "Site": "S"}]}, "K-1", deadline_s=5)
+        assert json.loads(made.calls[0].request.content)["billTo"] == [{"Account": "0043", "Site": "S"}]
+        assert not accounts.called
+
+    @pytest.mark.parametrize(
+        ("rows", "party", "said"),
+        [
+            ([{"AccountNumber": "0042"}, {"AccountNumber": "0043"}], "9", "several records with PartyId = 9"),
+            ([{"AccountNumber": None}], "9", "nothing with PartyId = 9"),
+            ([], "C-9", "nothing with PartyId = C-9"),
+        ],
+    )
+    def test_nobody_is_billed_by_chance(
+        self, erp: AdfConnector, routes: respx.MockRouter, rows: list[Any], party: str, said: str
+    ) -> None:
+        routes.get(f"{ROOT}/accounts").mock(return_value=collection(*rows))
+        made = routes.post(f"{ROOT}/orders")
+        with pytest.raises(RecordRejectedError, match=said):
+            erp.push("orders", {**WIRE, "Party": party}, "K-1", deadline_s=5)
+        assert not made.called
+
     @pytest.mark.parametrize(
         ("answer", "kind", "said"),
         [
@@ -494,6 +522,16 @@ def test_raw_amounts_add_up_the_lines(erp: AdfConnector) -> None:
 
 
 @respx.mock
+def test_raw_amounts_bear_the_day_of_their_company() -> None:
+    text = PRODUCT.replace("date: Day}", "date: Day, company: BusinessUnit}")
+    late = {"Currency": "CNY", "Day": "2026-05-31T18:30:00.000+00:00"}
+    answer = collection(order(1, stamp(0), BusinessUnit="CN01", **late), order(2, stamp(0), BusinessUnit="X", **late))
+    respx.get(f"{ROOT}/orders").mock(return_value=answer)
+    erp = connector(text, tables={"time_zone": {"CN01": "Asia/Shanghai"}})
+    assert [str(raw.on) for raw in erp.raw_amounts("orders")] == ["2026-06-01", "2026-05-31"]
+
+
+@respx.mock
 def test_other_companies_are_left_out(erp: AdfConnector) -> None:
     rows = [order(1, stamp(0), BusinessUnit="Ours"), order(2, stamp(0), BusinessUnit="Theirs"), order(3, stamp(0))]
     respx.get(f"{ROOT}/orders").mock(return_value=collection(*rows))
@@ -568,4 +606,19 @@ def test_an_account_s_rows_that_the_erp_cuts_short_are_not_taken_for_all(erp: Ad
     respx.get(f"{ROOT}/activities", params__contains={"orderBy": "AccountId:asc"}).mock(return_value=collection(plain))
     respx.get(f"{ROOT}/activities").mock(return_value=collection(cut))
     with pytest.raises(PermanentError, match="some of applications"):
+        list(erp.pull("rests", "all", since="", after=Position(), fields=["applications.Amount"]))
+
+
+@respx.mock
+def test_a_key_that_is_no_number_is_not_found(erp: AdfConnector) -> None:
+    route = respx.get(f"{ROOT}/activities").mock(return_value=collection())
+    keys = ["abc/receipt/1", "1 or 1=1/receipt/1", "1.5/receipt/1"]
+    assert [page.records for page in erp.lookup("rests", keys, fields=["applications.Amount"])] == []
+    assert not route.called
+
+
+@respx.mock
+def test_an_account_whose_number_cannot_be_asked_for_stops_the_read(erp: AdfConnector) -> None:
+    respx.get(f"{ROOT}/activities").mock(return_value=collection({"AccountId": 1, "AccountNumber": "A,1"}))
+    with pytest.raises(PermanentError, match="AccountNumber = A,1"):
         list(erp.pull("rests", "all", since="", after=Position(), fields=["applications.Amount"]))

@@ -10,11 +10,18 @@ from hypothesis import strategies as st
 
 from connectors.adf import types as adf_types
 from connectors.adf.descriptor import Group, Revise, Rows, Source, Sum, Undo
-from connectors.adf.diff import TwoLinesError, revision, same
+from connectors.adf.diff import ShippedError, TwoLinesError, cancellation, revision, same
 from connectors.adf.rows import add_groups, add_sums, paired, plain, records, view_of
 from connectors.errors import ConfigurationError
 from connectors.oracle.quirks import UNKNOWN, allocated
 from tests.unit.adf_help import PRODUCT, product
+
+
+def test_what_is_no_number_names_nothing() -> None:
+    texts = ("100000023456789012345", "-1", "1.5", "abc", "", "--5", "5.", "٣", "1 or 1=1")
+    assert [adf_types.fits("integer", text) for text in texts] == [True, True, *[False] * 7]
+    assert [adf_types.fits("number", text) for text in texts] == [True, True, True, *[False] * 6]
+    assert adf_types.fits("text", "abc")
 
 
 def test_numbers_and_ids_are_text_from_the_start() -> None:
@@ -62,6 +69,19 @@ def test_stamps_sort_whatever_zone_they_come_in() -> None:
     assert adf_types.following("2024-02-28", "date") == "2024-02-29"
     assert adf_types.shifted("2026-03-01T00:00:30.000000Z", "time", 60) == "2026-02-28T23:59:30.000000Z"
     assert adf_types.shifted("2026-03-01T00:00:30.000000Z", "date", 100) == "2026-02-28"
+
+
+@pytest.mark.parametrize(
+    ("at", "zone", "day"),
+    [
+        ("2025-07-14T18:30:00.000+00:00", "Asia/Shanghai", "2025-07-15"),
+        ("2025-07-15T00:00:00.000+00:00", "America/Chicago", "2025-07-15"),
+        ("2025-07-15T03:00:00Z", "America/Chicago", "2025-07-14"),
+        ("2025-07-15", "America/Chicago", "2025-07-15"),
+    ],
+)
+def test_the_day_of_a_point_in_time_is_the_company_s(at: str, zone: str, day: str) -> None:
+    assert adf_types.local_day(at, zone).isoformat() == day
 
 
 @pytest.mark.parametrize("key", ["1/2", "a%2Fb", "100%", "甲/乙/丙"])
@@ -167,6 +187,94 @@ def test_a_line_that_was_called_off_comes_back_under_another_name() -> None:
     assert revision(AGAIN, stands, {"lines": []}) == {"lines": [{"LineId": "2", "Quantity": "0"}]}
     twice = {"lines": [gone, {**back, "LineId": "2", "Status": "CANCELED"}]}
     assert revision(AGAIN, twice, want)["lines"][0]["OurLine"] == "20-3"
+
+
+PARTS = Revise.model_validate(
+    {
+        "lines": {
+            "lines": {
+                "id": "LineId", "match": "OurLine", "compare": ["Quantity", "Price", "On"], "shown": ["Price"],
+                "carried": ["charges"], "remove": {"Quantity": "0", "Reason": "X"},
+                "out": {"field": "Status", "values": ["CANCELED"]},
+                "skip": {"field": "Category", "values": ["RETURN"]},
+                "parts": {
+                    "quantity": "Quantity", "filled": ["ShippedOn"], "reached": {"Shipped": "Quantity"},
+                    "agree": ["Price"], "quantities": ["Priced"], "amounts": ["Amount"],
+                },
+            }
+        }
+    }
+)  # fmt: skip
+LINES = PARTS.lines["lines"]
+GONE = {"LineId": "1", "OurLine": "10", "Quantity": "4", "Price": "9.00", "On": "2027-01-15", "ShippedOn": "2027-01-04"}
+OPEN = {"LineId": "2", "OurLine": "10", "Quantity": "6", "Price": "9", "On": "2027-01-15", "ShippedOn": None}
+OTHER = {"LineId": "3", "OurLine": "20", "Quantity": "1", "Price": "5", "Shipped": "0"}
+BACK = {"LineId": "4", "OurLine": "8", "Quantity": "1", "Category": "RETURN"}
+SPLIT = {"lines": [GONE, OPEN, OTHER, BACK]}
+
+
+def ten(quantity: str = "10", **more: Any) -> dict[str, Any]:
+    charges = [{"Priced": quantity, "Unit": "9", "net": [{"Amount": "90.00"}]}]
+    return {"OurLine": "10", "Quantity": quantity, "Price": "9.00", "charges": charges, **more}
+
+
+def brought(*want: dict[str, Any], have: Any = SPLIT) -> Any:
+    return revision(PARTS, have, {"lines": list(want)}).get("lines", [])
+
+
+def test_the_parts_of_a_line_add_up_to_what_is_wanted() -> None:
+    stands = {"OurLine": "20", "Quantity": "1"}
+    assert brought(ten(), stands) == []
+    assert brought(ten(), {"OurLine": "20", "Quantity": "3"}) == [{"LineId": "3", "Quantity": "3"}]
+    eight = [{"Priced": "4", "Unit": "9", "net": [{"Amount": "45.00"}]}]
+    assert brought(ten("8"), stands) == [{"LineId": "2", "Quantity": "4", "charges": eight}]
+    assert brought(ten("4"), stands) == [{"LineId": "2", "Quantity": "0", "Reason": "X"}]
+    later = brought(ten(On="2027-02-01"), stands)
+    assert [(line["LineId"], line["On"], line["charges"][0]["Priced"]) for line in later] == [("2", "2027-02-01", "6")]
+
+
+@pytest.mark.parametrize(
+    ("want", "field", "have", "wanted"),
+    [
+        ([ten("3")], "Quantity", "4", "3"),
+        ([ten(Price="8")], "Price", "9.00", "8"),
+        ([], "Quantity", "4", "0"),
+    ],
+)
+def test_what_has_left_is_not_changed(want: list[dict[str, Any]], field: str, have: str, wanted: str) -> None:
+    with pytest.raises(ShippedError) as caught:
+        brought(*want)
+    assert (caught.value.match, caught.value.field, caught.value.have, caught.value.want) == ("10", field, have, wanted)
+
+
+def test_a_line_of_which_all_has_left_gets_no_more() -> None:
+    shipped = {**OTHER, "Shipped": "1.0"}
+    assert brought({"OurLine": "20", "Quantity": "1", "On": "2027-03-01"}, have={"lines": [shipped]}) == []
+    with pytest.raises(ShippedError):
+        brought({"OurLine": "20", "Quantity": "2"}, have={"lines": [shipped]})
+
+
+def test_two_open_parts_share_a_change_of_all_but_their_quantity() -> None:
+    two = {"lines": [{**GONE, "ShippedOn": None}, OPEN]}
+    assert brought(ten(), have=two) == []
+    dearer = brought(ten(Price="9.50"), have=two)
+    assert [(line["LineId"], line["charges"][0]["net"][0]["Amount"]) for line in dearer] == [
+        ("1", "36.00"),
+        ("2", "54.00"),
+    ]
+    with pytest.raises(TwoLinesError):
+        brought(ten("11"), have=two)
+    assert [line["LineId"] for line in brought(have=two)] == ["1", "2"]
+
+
+def test_what_has_left_is_not_cancelled_with_the_rest() -> None:
+    values = {"Quantity": "0", "Reason": "MINE"}
+    asked = cancellation(LINES, "lines", SPLIT, values)
+    assert asked == {"lines": [{"LineId": "2", **values}, {"LineId": "3", **values}]}
+    assert cancellation(LINES, "lines", {"lines": [GONE, {**OPEN, "Status": "CANCELED"}]}, values) == {}
+    assert cancellation(LINES, "lines", {"lines": []}, values) == {}
+    with pytest.raises(ShippedError):
+        cancellation(LINES, "lines", {"lines": [GONE, BACK]}, values)
 
 
 UNDO = Undo(amount="Amount", same=["Receipt", "Item"], day="Day", into="UndoneOn")
@@ -321,6 +429,12 @@ def taken(
     return {"standardReceiptApplications": [{**line, **({"UnappliedOn": undone} if undone else {})}], "receipt": of}
 
 
+def discount(amount: str, currency: str, of: list[dict[str, str]]) -> dict[str, Any]:
+    row = taken(amount, currency, of)
+    row["standardReceiptApplications"][0]["ActivityName"] = "Earned Discount"
+    return row
+
+
 def shares(*rows: dict[str, Any]) -> list[str]:
     allocated(rows)
     return [row["standardReceiptApplications"][0]["ReceiptAmount"] for row in rows]
@@ -334,6 +448,13 @@ def test_what_an_application_in_another_currency_took_is_what_the_others_left() 
     assert shares(*mixed) == ["500", "2222.22"]
     other = taken("9", "EUR", receipt("USD", "10", "0"), receipt_id="2")
     assert shares(taken("333333", "JPY", dollars), other) == ["2222.22", "10"]
+
+
+def test_a_discount_takes_nothing_from_the_receipt() -> None:
+    yuan = receipt("CNY", "1000", "0")
+    rows = [taken("100", "USD", yuan), taken("300", "CNY", yuan), discount("20", "CNY", yuan)]
+    assert shares(*rows) == ["700", "300", "0"]
+    assert shares(taken("100", "USD", yuan), discount("5", "USD", yuan)) == ["1000", "0"]
 
 
 def test_what_nobody_can_say_is_not_guessed() -> None:

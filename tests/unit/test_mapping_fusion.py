@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from config.mapping_targets import documents, targets
 from connectors.adf.descriptor import Product
+from connectors.oracle.quirks import DISCOUNTS
 from connectors.products import load_product
 from crm_core.model import PULLED
 from mappings.engine import check_mapping, load_mapping
@@ -163,6 +164,24 @@ def test_a_credit_memo_is_owed_by_us_however_it_is_signed(amount: str) -> None:
     item = given("open_items", "a credit memo with its day, as a customer account shows it")
     item["transactionPaymentSchedules"][0]["TotalOriginalAmount"] = amount
     assert MAPPING.section("open_items", "pull").apply(item)["amount"] == "-113.00"
+
+
+def test_what_is_compared_of_a_document_is_what_the_mapping_gives() -> None:
+    """A name that no written document has could never differ, and its change would never be sent."""
+    product, objects = load_product("oracle/fusion"), yaml.safe_load(TEXT)["objects"]
+    assert isinstance(product, Product)
+    for obj, write in ((obj, each.write) for obj, each in product.resources.items() if each.write):
+        change, given_fields = write.change, objects[obj]["push"]["fields"]
+        assert change is not None
+        assert {*change.fields, *change.fixed, *change.lines} <= set(given_fields), obj
+        for accessor, rule in change.lines.items():
+            shared = [rule.parts.quantity, *rule.parts.agree] if rule.parts else []
+            assert {rule.match, *rule.compare, *rule.carried, *shared} <= set(given_fields[accessor]["fields"]), obj
+
+
+def test_a_discount_has_the_same_names_for_the_hook() -> None:
+    table = yaml.safe_load(TEXT)["codes"]["activity"]
+    assert {name for name, kind in table.items() if kind == "discount"} == DISCOUNTS
 
 
 def test_a_receipt_in_another_currency_gives_its_own_amount() -> None:

@@ -192,8 +192,8 @@ class Activities:
                 yield receipt
 
     def _receipt_applications(self, scope: Scope, view: View) -> Iterator[Settled]:
-        """Those of the account's own receipts."""
-        return self._settled(scope, view, self.tenant.paid_for(scope.customer), "payment")
+        """Those of the account's own receipts, a discount that came with one among them."""
+        return self._settled(scope, view, self.tenant.paid_for(scope.customer), "payment", "discount")
 
     def _paid_by_others(self, scope: Scope, view: View) -> Iterator[Settled]:
         applications = self.tenant.applications_of(scope.customer)
@@ -201,7 +201,9 @@ class Activities:
         return self._settled(scope, view, others, "payment")
 
     def _adjustments(self, scope: Scope, view: View) -> Iterator[Settled]:
-        return self._settled(scope, view, self.tenant.applications_of(scope.customer), "discount", "write_off")
+        every = self.tenant.applications_of(scope.customer)
+        apart = [each for each in every if not (each.kind == "discount" and each.receipt)]
+        return self._settled(scope, view, apart, "discount", "write_off")
 
     def _credit_applications(self, scope: Scope, view: View) -> Iterator[Settled]:
         yield from self._settled(scope, view, self.tenant.applications_of(scope.customer), "credit")

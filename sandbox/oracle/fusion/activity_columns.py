@@ -140,6 +140,7 @@ class Columns:
         return {
             **self.paid_by_other(),
             "CustomerSite": lambda s: self.tenant.site_number(s.receipt.customer, s.receipt.company),
+            "ActivityName": lambda s: "Earned Discount" if s.kind == "discount" else None,
         }
 
     def paid_by_other(self) -> dict[str, Column]:

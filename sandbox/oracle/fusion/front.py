@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.front import Caller, Front, Row
 from sandbox.http import WRITES, Request, Response
-from sandbox.office.trade import Office, open_office
+from sandbox.office.trade import Account, Office, open_office
 from sandbox.oracle.adf import batch, versions
 from sandbox.oracle.adf.errors import AdfError, refusal
 from sandbox.oracle.adf.model import Resource, View
@@ -30,6 +30,8 @@ from sandbox.oracle.fusion.subscriptions import Subscriptions
 from sandbox.oracle.fusion.tenant import Tenant
 
 RELEASES = ("11.13.18.05",)
+TWO_ACCOUNTS = "K1014"
+"""The number, in the made-up books, of a customer in China alone."""
 _HTML = {"content-type": "text/html; charset=utf-8"}
 _LOGIN = (
     b"<html><head><title>Sign In</title></head><body><form action='/oam/server/auth_cred_submit'></form></body></html>"
@@ -153,8 +155,18 @@ def open_front(
     *, data: Path | None, rows: int | None, date: date | None, seed: int, user: str, password: str
 ) -> tuple[Front, Row]:
     office = open_office(data, rows, date, seed)
+    if data is None:
+        _open_second_accounts(office)
     front = FusionFront(office, user, password)
     return front, _info(office)
+
+
+def _open_second_accounts(office: Office) -> None:
+    """A party of the made-up books is billed in two business units, in each by a customer account of its own."""
+    for party in [customer for customer in office.customers.values() if customer.our_number == TWO_ACCOUNTS]:
+        account = Account("US01", party.accounts[0].number, "USD", "N30")
+        address: dict[str, Any] = {"country": party.country, "city": party.city, "street": party.street}
+        office.master.create_customer(party.name, [account], our_number=party.our_number, **address)
 
 
 def front_on(backend: Any, info: Row, *, user: str, password: str) -> Front:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ from sandbox.office.money import rounded
 from sandbox.office.trade import Order, OrderLine
 from sandbox.oracle.adf.model import Column, Row, Whole
 from sandbox.oracle.fusion import units
-from sandbox.oracle.fusion.ids import big, midnight
+from sandbox.oracle.fusion.ids import big, midnight, moment
 from sandbox.oracle.fusion.order_values import (
     STATUS_NAMES,
     UI_SYSTEM,
@@ -70,7 +71,7 @@ class OrderColumns:
             "RequestingBusinessUnitId": lambda o: tenant.unit_id(o.company),
             "RequestingBusinessUnitName": lambda o: tenant.unit(o.company),
             "RequestingLegalEntity": lambda o: o.company,
-            "TransactionOn": lambda o: midnight(o.ordered),
+            "TransactionOn": lambda o: self._entered(o, o.ordered),
             "TransactionTypeCode": lambda o: sent(o, "TransactionTypeCode") or "STD",
             "TransactionType": lambda o: sent(o, "TransactionType") or "Standard Orders",
             "TransactionDocumentTypeCode": lambda o: "SALES_ORDER",
@@ -82,7 +83,7 @@ class OrderColumns:
             "CustomerPONumber": lambda o: o.customer_po or None,
             "PaymentTerms": lambda o: o.terms or None,
             "PaymentTermsCode": lambda o: o.terms or None,
-            "RequestedShipDate": lambda o: midnight(o.requested),
+            "RequestedShipDate": lambda o: self._entered(o, o.requested),
             **self._state(),
             **who(),
         }
@@ -145,10 +146,10 @@ class OrderColumns:
 
     def _line_state(self) -> dict[str, Column]:
         return {
-            "RequestedShipDate": lambda f: midnight(f.line.requested),
-            "ScheduleShipDate": lambda f: midnight(f.delivery.planned if f.delivery else f.line.requested),
-            "ActualShipDate": lambda f: midnight(f.shipped_on),
-            "ActualCompletionDate": lambda f: _completed(f),
+            "RequestedShipDate": lambda f: self._entered(f.line.order, f.line.requested),
+            "ScheduleShipDate": lambda f: self._there(f.line.order, _scheduled(f)),
+            "ActualShipDate": lambda f: self._there(f.line.order, f.shipped_on),
+            "ActualCompletionDate": lambda f: self._there(f.line.order, _completed(f)),
             "TransactionCategoryCode": lambda f: "RETURN" if f.is_return else "ORDER",
             "TransactionLineType": lambda f: "Return" if f.is_return else "Buy",
             "OriginalFulfillLineId": lambda f: big("fulfilment", f.line.id * 1000) if f.is_return else None,
@@ -164,6 +165,13 @@ class OrderColumns:
             "BusinessUnitId": lambda f: self.tenant.unit_id(f.line.order.company),
             "BusinessUnitName": lambda f: self.tenant.unit(f.line.order.company),
         }
+
+    def _entered(self, order: Order, day: date | None) -> datetime | None:
+        """An interface sends a day, and midnight of UTC is kept; who types an order in does so at some time of day."""
+        return self._there(order, day) if source_of(order)[0] == UI_SYSTEM else midnight(day)
+
+    def _there(self, order: Order, day: date | None) -> datetime | None:
+        return moment(day, self.tenant.office.companies[order.company].zone, order.id)
 
     # -- what hangs on an order ------------------------------------------------------------------------------------
 
@@ -255,8 +263,8 @@ def extended(fulfilment: Fulfilment) -> Decimal:
     if fulfilment.quantity == line.quantity:
         return net
     share = rounded(net * fulfilment.quantity / line.quantity, line.order.currency)
-    parts = [part for part in fulfilments(line) if not part.is_return]
-    if fulfilment.is_return or fulfilment.id != parts[-1].id:
+    parts = [part for part in fulfilments(line) if not (part.is_return or part.called_off)]
+    if fulfilment.is_return or fulfilment.called_off or fulfilment.id != parts[-1].id:
         return share
     others = (rounded(net * part.quantity / line.quantity, line.order.currency) for part in parts[:-1])
     return net - sum(others, Decimal(0))
@@ -273,9 +281,13 @@ def _source_number(order: Order) -> str:
     return (order.external_id or order_number(order)) if source_of(order)[0] == UI_SYSTEM else source_of(order)[1]
 
 
-def _completed(fulfilment: Fulfilment) -> Any:
-    """When a fulfilment line ended: the day it was cancelled, or left."""
+def _scheduled(fulfilment: Fulfilment) -> date | None:
+    return fulfilment.delivery.planned if fulfilment.delivery else fulfilment.line.requested
+
+
+def _completed(fulfilment: Fulfilment) -> date | None:
+    """The day a fulfilment line ended: was cancelled, or left."""
     line = fulfilment.line
     if fulfilment.status == "CANCELED":
-        return midnight(line.cancelled or line.order.cancelled)
-    return midnight(fulfilment.shipped_on) if fulfilment.status == "CLOSED" else None
+        return line.cancelled or line.order.cancelled
+    return fulfilment.shipped_on if fulfilment.status == "CLOSED" else None

@@ -12,7 +12,7 @@ from sandbox.oracle.adf.model import Row, View
 from sandbox.oracle.fusion import units
 from sandbox.oracle.fusion.order_buyers import ENTITY, Buyers
 from sandbox.oracle.fusion.order_pricing import price_of
-from sandbox.oracle.fusion.order_values import UI_SYSTEM, Fulfilment, Snapshot, fulfilments, source_of
+from sandbox.oracle.fusion.order_values import CALLED_OFF, UI_SYSTEM, Fulfilment, Snapshot, fulfilments, source_of
 from sandbox.oracle.fusion.order_versions import Versions
 from sandbox.oracle.fusion.tenant import Tenant
 
@@ -169,21 +169,22 @@ class OrderDesk:
         if source is None:
             raise missing("SourceTransactionLineId", "SalesOrderLine")
         found = [part for part in parts if self.versions.columns.line_source(part) == source]
-        open_ = [part for part in found if part.delivery is None]
+        open_ = [part for part in found if part.delivery is None and not part.called_off]
         return (open_ or found)[0] if found else None
 
     def _cancel(self, part: Fulfilment, row: Row) -> None:
         """What has been sent is not cancelled with the rest."""
-        if part.delivery is not None:
-            raise invalid("OrderedQuantity", "The fulfillment line can't be canceled because it is being shipped.")
+        _check_open(part, "canceled")
         line, sales = part.line, self.office.sales
         self._remember(line, row)
         if line.delivered or line.in_delivery:
+            self.office.change(line, extra={**line.extra, CALLED_OFF: (part.at, part.quantity)})
             sales.change_line(line, quantity=line.delivered + line.in_delivery)
         else:
             sales.cancel_line(line)
 
     def _change(self, part: Fulfilment, row: Row, frozen: bool) -> None:
+        _check_open(part, "changed")
         line, new = part.line, Row()
         if row.get("OrderedQuantity") is not None:
             new["quantity"] = line.quantity - part.quantity + row["OrderedQuantity"]
@@ -249,6 +250,14 @@ def _plain(values: Row) -> Row:
         for name, value in values.items()
         if not isinstance(value, list) and name not in _OWN_LINE_FIELDS and value is not None
     }
+
+
+def _check_open(part: Fulfilment, what: str) -> None:
+    """One row that cannot be done refuses the whole change."""
+    if part.delivery is not None:
+        raise invalid("OrderedQuantity", f"The fulfillment line can't be {what} because it is being shipped.")
+    if part.called_off:
+        raise invalid("OrderedQuantity", f"The fulfillment line can't be {what} because it is canceled.")
 
 
 def _check_lengths(values: Row) -> None:

@@ -15,6 +15,8 @@ from sandbox.oracle.fusion.ids import big
 
 UI_SYSTEM = "OPS"
 """The source system of orders that were not sent by anybody."""
+CALLED_OFF = "called off"
+"""What a line remembers of its rest: the place among its parts, and the quantity."""
 RETURNS = 500
 _RETURN_LINES = 500_000_000
 _VERSIONS = 1000
@@ -33,7 +35,7 @@ class Fulfilment:
     """A part of an order line that goes its own way: a delivery of it, what came back, or what is still to go.
 
     A partial shipment splits the line: the part that left keeps the first id, the rest gets the next one. More can be
-    shipped than was `ordered` of it.
+    shipped than was `ordered` of it. A rest that was called off stays, and no longer counts in the line's quantity.
     """
 
     line: OrderLine
@@ -41,6 +43,7 @@ class Fulfilment:
     quantity: Decimal
     ordered: Decimal
     delivery: Delivery | None = None
+    called_off: bool = False
 
     @cached_property
     def id(self) -> int:
@@ -67,7 +70,7 @@ class Fulfilment:
         if self.delivery is not None:
             return self._delivered(self.delivery)
         order = self.line.order
-        if self.line.is_cancelled:
+        if self.line.is_cancelled or self.called_off:
             return "CANCELED"
         if order.closed or self.line.is_complete:
             return "CLOSED"
@@ -92,6 +95,9 @@ def fulfilments(line: OrderLine) -> Iterator[Fulfilment]:
         yield Fulfilment(line, at, part.quantity, ordered, delivery)
     if rest > 0 or not sent:
         yield Fulfilment(line, len(sent), rest, rest)
+    if off := line.extra.get(CALLED_OFF):
+        at, quantity = off
+        yield Fulfilment(line, at, quantity, quantity, called_off=True)
     back = [(delivery, part) for delivery, part in parts if delivery.is_return]
     for at, (delivery, part) in enumerate(back):
         yield Fulfilment(line, RETURNS + at, part.quantity, part.quantity, delivery)
