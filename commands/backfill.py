@@ -56,12 +56,14 @@ def backfill(
     from flows.backfill import Split
 
     split = Split(by, session.a_date(first), session.a_date(last), step)
+    count = session.a_count(workers, session.WORKERS)
+    asked = session.a_whole_number(on_workers, most=session.WORKERS)
     with open_context(session.settings(), system) as ctx, progress(say("Backfill {system}", system=system)) as tell:
         if abandon:
             return _abandon(ctx, objects or [])
-        if asked := session.a_whole_number(on_workers, most=session.WORKERS):
+        if asked:
             return _ask_workers(ctx, objects or [], split, asked)
-        return _run(ctx, objects or [], split, plan, session.a_count(workers, session.WORKERS), approve, tell)
+        return _run(ctx, objects or [], split, plan, count, approve, tell)
 
 
 def _run(

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from config.archive import Manifest, Note
     from config.restore import Restored
 
-VERIFY = "verify"
-
 
 def backup(
     words: list[str] = typer.Argument(None, metavar="[verify] FILE", help="the file to write, else one in the home"),
@@ -39,7 +37,7 @@ def backup(
     match words or []:
         case ["verify", file]:
             return _verify(Path(file))
-        case [] | [_]:
+        case [] | [_] if words != ["verify"]:
             return _write([Path(word) for word in words or []], with_secrets=with_secrets)
     raise ConfigError("backup-usage", words=" ".join(words))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from commands import session
+from commands import filters, session
 from commands.app import Command, examples, new_app
 from commands.output import listing, money, output
 from commands.texts import _, say
 from commands.words import state_name
 from config.exit_codes import OK
 
+STATES = ("draft", "active", "closed", "cancelled")
 app = new_app(help="Contracts (subscriptions) of the ERPs: list.")
 
 
@@ -33,11 +34,14 @@ def list_(
     """List contracts as the ERPs hold them, by their end."""
     from crm_core import contracts
 
-    count = session.a_whole_number(limit)
+    count = session.a_count(limit)
+    status = session.one_of(status, STATES) if status else ""
     with session.database() as database:
         rows = contracts.listing(
             database, session.actor(), system=system, customer=customer, status=status, limit=count
         )
+        if not rows:
+            filters.require_known(database, system=system, customer=customer)
     if output.result({"contracts": rows}):
         return OK
     listing(

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from commands import session
+from commands import filters, session
 from commands.app import Command, examples, new_app
 from commands.output import listing, money, output, table
 from commands.texts import _, say
@@ -27,6 +27,8 @@ def list_(text: str = TEXT, system: str = SYSTEM) -> int:
 
     with session.database() as database:
         rows = customers.listing(database, session.actor(), text=text or "", system=system)
+        if not rows:
+            filters.require_known(database, system=system)
     if not output.result({"customers": rows}):
         listing(
             rows,

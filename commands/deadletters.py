@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from commands import session
+from commands import filters, session
 from commands.app import Command, UsageFault, examples, new_app
 from commands.output import dump_json, listing, output, table, write
 from commands.texts import _, say
@@ -37,11 +37,16 @@ def list_(
     """List rejected records with the reason and the cure."""
     from crm_core import dead_letters
 
-    state = "" if everything else "open"
+    state, obj = "" if everything else "open", filters.an_object(obj)
     with session.database() as database:
         if by_cause:
-            return _show_groups(dead_letters.groups(database, session.actor(), system=system, state=state))
-        rows = dead_letters.listing(database, session.actor(), system=system, obj=obj, state=state)
+            rows = dead_letters.groups(database, session.actor(), system=system, state=state)
+        else:
+            rows = dead_letters.listing(database, session.actor(), system=system, obj=obj, state=state)
+        if not rows:
+            filters.require_known(database, system=system)
+    if by_cause:
+        return _show_groups(rows)
     rows = [{**row, "message": _cause(row)} for row in rows]
     if not output.result({"dead_letters": rows}):
         listing(
@@ -86,7 +91,7 @@ def show(letter: str = LETTER) -> int:
     from crm_core import dead_letters
 
     with session.database() as database:
-        row = dead_letters.show(database, session.actor(), session.a_whole_number(letter))
+        row = dead_letters.show(database, session.actor(), session.a_count(letter))
     row["message"] = _cause(row)
     if output.result(row):
         return OK
@@ -125,9 +130,11 @@ def replay(
         raise UsageFault("letter-or-system")
     with session.database() as database:
         if letter:
-            rows = [dead_letters.show(database, session.actor(), session.a_whole_number(letter))]
+            rows = [dead_letters.show(database, session.actor(), session.a_count(letter))]
         else:
-            rows = dead_letters.listing(database, session.actor(), system=system, obj=obj)
+            rows = dead_letters.listing(database, session.actor(), system=system, obj=filters.an_object(obj))
+            if not rows:
+                filters.require_known(database, system=system)
     waiting = [row for row in rows if row["direction"] == "pull"]
     left = _replay(waiting)
     result = {"replayed": len(waiting) - len(left), "left": [{**row, "message": _cause(row)} for row in left]}
@@ -167,7 +174,7 @@ def discard(
     """Close a dead letter without its record."""
     from crm_core import dead_letters
 
-    number = session.a_whole_number(letter)
+    number = session.a_count(letter)
     with session.database() as database:
         dead_letters.discard(database, session.actor(), session.now(), number, why=why)
     if not output.result({"id": number, "state": "discarded"}):

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from commands import session
+from commands import filters, session
 from commands.app import Command, UsageFault, examples, new_app
 from commands.output import listing, money, output
 from commands.texts import N_, _, say
@@ -36,7 +36,10 @@ def disputes(
     session.one_of(state, ("open", "closed", "all"))
     with session.database() as database:
         rows, today = service.listing(database, session.actor()), _erp_today(database)
-    rows = [{**row, "state": _state(row, today)} for row in rows if system in ("", row["system"])]
+        rows = [row for row in rows if system in ("", row["system"])]
+        if not rows:
+            filters.require_known(database, system=system)
+    rows = [{**row, "state": _state(row, today)} for row in rows]
     rows = [row for row in rows if state in ("all", row["state"])]
     if not output.result({"disputes": rows}):
         listing(

@@ -7,7 +7,7 @@ import ssl
 import stat
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,43 +30,64 @@ PROXIES = ("http", "https", "all")
 
 def files(settings: Settings) -> Iterator[Finding]:
     if sys.platform != "win32":  # there, who may read a file is not in its mode
-        yield _secrets(settings)
-        yield _data(settings)
+        yield _looked(_("Files with secrets"), _secrets, settings)
+        yield _looked(_("Folder of state"), _data, settings)
     yield _proxies()
     yield _trust()
 
 
-def _secrets(settings: Settings) -> Finding:
+def _looked(what: str, look: Callable[[str, Settings], Finding], settings: Settings) -> Finding:
+    """What `look` found; bad where this user may not look."""
+    try:
+        return look(what, settings)
+    except OSError as exc:
+        place = shown(Path(os.fsdecode(exc.filename or settings.home)))
+        return failed(what, ConfigError("file-unreadable", place=place, why=exc.strerror or str(exc)))
+
+
+def _secrets(what: str, settings: Settings) -> Finding:
     """Files with secrets, readable by their owner alone."""
     open_ones = [path for path in sorted(_secret_files(settings)) if path.stat().st_mode & OTHERS]
     if not open_ones:
-        return well(_("Files with secrets"), _("readable by this user alone"))
+        return well(what, _("readable by this user alone"))
     names = " ".join(shown(path) for path in open_ones)
-    return bad(_("Files with secrets"), _("others may read them"), say("Run `chmod 600 {files}`.", files=names))
+    return bad(what, _("others may read them"), say("Run `chmod 600 {files}`.", files=names))
 
 
 def _secret_files(settings: Settings) -> set[Path]:
     """Those in the home's folder of secrets, and those that a system file names."""
-    found = {path for path in settings.secrets.rglob("*") if path.is_file()} if settings.secrets.is_dir() else set()
+    found = set(_files_below(settings.secrets)) if settings.secrets.is_dir() else set()
     for name in settings.system_names():
-        text = (settings.systems / f"{name}.yaml").read_text(encoding="utf-8", errors="replace")
+        try:
+            text = (settings.systems / f"{name}.yaml").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue  # told of the system file itself
         named = (settings.home / Path(source).expanduser() for kind, source in SECRET.findall(text) if kind == "file")
         found.update(path for path in named if path.is_file())
     return found
 
 
-def _data(settings: Settings) -> Finding:
+def _files_below(folder: Path) -> Iterator[Path]:
+    """All, at any depth. Raises OSError for a folder that may not be looked into, which `rglob` passes over."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            yield from _files_below(path)
+        elif path.is_file():
+            yield path
+
+
+def _data(what: str, settings: Settings) -> Finding:
     """The database holds customers; whoever may enter its folder and read it sees them."""
     database = Path(settings.database_url.removeprefix("sqlite:///"))
     places = [settings.home, database] if settings.database_url.startswith("sqlite:///") else [settings.home]
     there = [path for path in places if path.exists()]
     if settings.home.exists() and settings.home.stat().st_mode & stat.S_IWOTH:
         cure = say("Run `chmod o-w {files}`.", files=shown(settings.home))
-        return bad(_("Folder of state"), _("anybody may write into it"), cure)
+        return bad(what, _("anybody may write into it"), cure)
     if there and all(path.stat().st_mode & STRANGERS for path in there):
         cure = say("Run `chmod 700 {files}`.", files=shown(settings.home))
-        return note(_("Folder of state"), _("every user of this machine may read it"), cure)
-    return well(_("Folder of state"), _("closed to other users"))
+        return note(what, _("every user of this machine may read it"), cure)
+    return well(what, _("closed to other users"))
 
 
 def _proxies() -> Finding:

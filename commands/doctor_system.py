@@ -34,12 +34,11 @@ def system_files(settings: Settings, only: str | None) -> Iterator[Finding]:
 def _file(settings: Settings, name: str) -> Finding:
     from config.mapping_files import system_text
     from config.systems import load_system
-    from config.wiring import endpoint, product_of
+    from config.wiring import open_connector
 
     def look() -> str:
         system = load_system(settings, name)
-        product_of(system)
-        endpoint(system)
+        open_connector(system).close()
         system_text(settings, system).load()
         return say("{product}, secrets found, mapping sound", product=system.file.product)
 

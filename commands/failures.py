@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from config.failures import Failure
 
 BUG_TEXT = N_("This is an error of the program itself ({error}). The log {log} says where. Please report it.")
-TRANSLATED = ("expected",)  # parameters that are texts of ours themselves
 
 
 def report(exc: BaseException, settings: Settings) -> int:
@@ -45,8 +44,9 @@ def lines(failure: Failure) -> Iterator[str]:
 
 def filled(failure: Failure) -> str:
     """The failure's text in the user's language."""
-    params = {name: _(str(value)) if name in TRANSLATED else value for name, value in failure.params.items()}
-    return _(failure.template).format(**params).strip()
+    from config.failures import filled as filled_by
+
+    return filled_by(failure, _)
 
 
 def cause(code: str, params: Mapping[str, str] | None) -> str:

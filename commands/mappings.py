@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from commands import session
-from commands.app import Command, examples, new_app
+from commands import filters, session
+from commands.app import Command, UsageFault, examples, new_app
 from commands.output import dump_json, output, table, write
 from commands.preview import preview
 from commands.texts import _, say
@@ -55,6 +55,8 @@ def check(
 
     found: list[Finding] = []
     for text, system in _texts(which):
+        if online and system is None:
+            raise UsageFault("option-needs-option", option="--online", other="SYSTEM")
         wires = _wires(system) if online and system else None
         found += find(text, system=system, wires=wires)
     errors = [finding for finding in found if finding.severity == "error"]
@@ -142,6 +144,8 @@ def history(system: str = SYSTEM) -> int:
 
     with session.database() as database:
         rows = mapping_versions.history(database, session.actor(), system)
+        if not rows:
+            filters.require_known(database, system=system)
     if not output.result({"system": system, "versions": rows}):
         heads = [_("Version"), _("In use"), _("Published"), _("By"), _("Reason")]
         cells = [[r["version"][:12], r["current"], r["published_at"], r["published_by"], _(r["reason"])] for r in rows]

@@ -6,13 +6,14 @@ from typing import Any
 
 import typer
 
-from commands import session
+from commands import filters, session
 from commands.app import Command, examples, new_app
 from commands.output import Column, listing, money, output, shown, table
 from commands.texts import _, say
 from commands.words import stage_name, state_name
 from config.exit_codes import OK
 
+STATES = ("open", "incomplete", "credit_hold", "approval", "complete", "cancelled")
 app = new_app(help="Orders: list, timeline.")
 
 
@@ -39,7 +40,8 @@ def list_(
     """List orders as the ERPs hold them, newest first."""
     from crm_core import orders
 
-    count = session.a_whole_number(limit)
+    count = session.a_count(limit)
+    status = session.one_of(status, STATES) if status else ""
     with session.database() as database:
         rows = orders.listing(
             database,
@@ -53,6 +55,8 @@ def list_(
             ours=ours,
             limit=count,
         )
+        if not rows:
+            filters.require_known(database, system=system, company=company, customer=customer)
     if not output.result({"orders": rows}):
         show_orders(rows)
         if len(rows) == count:

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from commands import session
+from commands import filters, session
 from commands.app import Command, UsageFault, examples, new_app
 from commands.output import dump_json, listing, output, table, write
 from commands.texts import _, say
@@ -39,7 +39,9 @@ def list_(
 
     states = [session.one_of(one, STATES) for one in state or []] or list(STATES if everything else STATES[:-1])
     with session.database() as database:
-        rows = outbox_desk.listing(database, session.actor(), system=system, obj=obj, states=states)
+        rows = outbox_desk.listing(database, session.actor(), system=system, obj=filters.an_object(obj), states=states)
+        if not rows:
+            filters.require_known(database, system=system)
     for row in rows:
         row["reason_text"] = _reason(row)
     if not output.result({"entries": rows}):

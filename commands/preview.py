@@ -29,7 +29,7 @@ def preview(
     """Show records as they arrive from the ERP and as the mapping would store them. Nothing is written."""
     from config.wiring import open_context
 
-    count = session.a_whole_number(limit)
+    count = session.a_count(limit)
     with open_context(session.settings(), system) as ctx:
         rows = list(_mapped(ctx, obj, record, count))
     if not output.result({"system": system, "object": obj, "records": rows}):

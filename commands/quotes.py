@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from commands import session
+from commands import filters, session
 from commands.app import Command, UsageFault, examples, new_app
 from commands.output import listing, money, output, table
 from commands.quote_lines import a_draft_line, a_part, changed_lines
@@ -48,6 +48,8 @@ def list_(
     state = session.one_of(state, ("draft", "accepted", "cancelled")) if state else ""
     with session.database() as database:
         rows = quotes.listing(database, session.actor(), state=state, customer=customer, system=system)
+        if not rows:
+            filters.require_known(database, system=system, customer=customer)
     if not output.result({"quotes": rows}):
         show_quotes(rows)
     return OK

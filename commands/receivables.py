@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from commands import disputes, rates, render, session
+from commands import disputes, filters, rates, render, session
 from commands.app import Command, examples, new_app
 from commands.output import shown
 from commands.texts import N_, _, say
@@ -127,6 +127,8 @@ def ageing(
     with session.database() as database:
         question = _question(database, as_of, basis, buckets, system, company, currency, customer, by)
         answer = report.ask(database, session.actor(), question)
+        if not answer.rows:
+            filters.require_known(database, system=system, company=company, customer=customer)
     render.deliver(_sheet(answer), report.as_json(answer), form, target)
     return OK
 
@@ -160,7 +162,7 @@ def _question(
         buckets=parse_buckets(buckets) if buckets else STANDARD,
         system=system,
         company=company,
-        currency=currency,
+        currency=session.a_currency(currency),
         customer=customer,
         by=session.one_of(by, ("customer", "company", "group")),
     )
@@ -241,6 +243,8 @@ def documents(
     with session.database() as database:
         question = _question(database, as_of, basis, buckets, system, company, currency, customer, "customer")
         rows = report.documents(database, session.actor(), question)
+        if not rows:
+            filters.require_known(database, system=system, company=company, customer=customer)
     names = [
         *(
             "company",

@@ -17,6 +17,7 @@ from config.errors import ConfigError
 from config.exit_codes import INTERRUPTED, OK, REMOTE_DOWN
 from config.settings import Settings
 
+MOST_DAYS = 3_650
 app = new_app(help="Emulated ERPs to try things on: up, down, list, advance.")
 NAME = typer.Argument(None, metavar="NAME", help="which one; else all of them")
 
@@ -51,7 +52,7 @@ def up(
 
     settings = session.settings()
     names = _names(products, system or [])
-    first_port = session.a_whole_number(port)
+    first_port = session.a_whole_number(port, most=session.LAST_PORT + 1 - len(products))
     common = _options(data, rows, date, seed)
     with processes.ended_by_a_signal(), ExitStack() as ending:
         running: list[processes.Sandbox] = []
@@ -68,8 +69,12 @@ def up(
 
 
 def _names(products: Sequence[str], given: Sequence[str]) -> list[str]:
+    from config.systems import require_name
+
     if len(given) > len(products) or len(set(given)) < len(given):
         raise UsageFault("names-differ", products=str(len(products)), names=str(len(given)))
+    for name in given:
+        require_name(name)
     names = list(given)
     for product in products[len(given) :]:
         name, turn = product.replace("/", "-"), 2
@@ -178,7 +183,7 @@ def advance(
     days: str = typer.Option("1", "--days", metavar="NUMBER", help="how many days"),
 ) -> int:
     """Let days pass in a sandbox: orders are delivered, invoiced and paid."""
-    count = session.a_whole_number(days)
+    count = session.a_whole_number(days, most=MOST_DAYS)
     results = {one.name: one.control("POST", "advance", {"days": count}) for one in _chosen(session.settings(), name)}
     if not output.result(results):
         for system, result in results.items():

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from crm_core.access import Actor
     from crm_core.database import Database
 
+MOST = 1_000_000_000
+"""No whole number that is typed is larger; every column and every span of time has room for it."""
+LAST_PORT = 65_535
+WORKERS = 100
+"""More processes than this no machine is asked for."""
+
 
 def settings() -> Settings:
     return load_settings()
@@ -71,12 +77,32 @@ def a_number(value: str) -> Decimal:
     return number
 
 
-def a_whole_number(value: str) -> int:
-    """Raises UsageFault."""
+def a_whole_number(value: str, least: int = 0, most: int = MOST) -> int:
+    """Within these bounds. Raises UsageFault."""
     number = a_number(value)
-    if number != number.to_integral_value():
-        raise UsageFault("bad-number", value=value)
+    if number != number.to_integral_value() or not least <= number <= most:
+        raise UsageFault("number-range", value=value, least=str(least), most=str(most))
     return int(number)
+
+
+def a_count(value: str, most: int = MOST) -> int:
+    """A whole number of at least 1. Raises UsageFault."""
+    return a_whole_number(value, 1, most)
+
+
+def a_port(value: str) -> int:
+    """Raises UsageFault."""
+    return a_count(value, LAST_PORT)
+
+
+def a_currency(value: str) -> str:
+    """An ISO 4217 code in capital letters, or none. Raises UsageFault."""
+    from crm_core.money import is_currency
+
+    code = value.upper()
+    if code and not is_currency(code):
+        raise UsageFault("bad-currency", value=value)
+    return code
 
 
 def one_of(value: str, choices: tuple[str, ...]) -> str:

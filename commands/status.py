@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from commands import session
+from commands import filters, session
 from commands.app import Command, examples
 from commands.output import listing, output, shown, write
 from commands.texts import N_, _, say
@@ -60,6 +60,8 @@ def _health(systems: list[str], limits: Limits) -> Health:
     from config.health import health
 
     with session.database() as database:
+        for system in systems:
+            filters.require_known(database, system=system)
         return health(session.settings(), database, session.actor(), session.now(), systems, limits)
 
 

@@ -66,16 +66,20 @@ def _row(name: str) -> dict[str, Any]:
             "environment": file.environment,
             "companies": [*file.companies],
         }
-        _check_secrets(system)
-    except ConfigError as exc:
+        _require_usable(system)
+    except Exception as exc:
         failure = describe(exc)
-        return row | {"state": next(lines(failure)) if failure else str(exc)}
+        if failure is None:
+            raise
+        return row | {"state": next(lines(failure))}
     return row | {"ok": True, "state": _("usable")}
 
 
-def _check_secrets(system: System) -> None:
-    for key in system.secret_keys():
-        system.secret(key)
+def _require_usable(system: System) -> None:
+    """Product, secrets and all that the connector needs are there; the ERP is not called. Raises an island's error."""
+    from config.wiring import open_connector
+
+    open_connector(system).close()
 
 
 @app.command(
@@ -96,11 +100,16 @@ def add(
     ),
     client: str = typer.Option("", "--client", metavar="TEXT", help="the client or tenant"),
     language: str = typer.Option("EN", "--language", metavar="XX", help="logon language"),
+    time_zone: str = typer.Option(
+        "", "--time-zone", metavar="ZONE", help="of the ERP itself, such as Asia/Shanghai; else that of its companies"
+    ),
 ) -> int:
     """Write a system file to start from; user and password come from environment variables."""
     from config.system_writer import new_system_file
 
-    path, variables = new_system_file(session.settings(), name, product, url, company, client, language)
+    path, variables = new_system_file(
+        session.settings(), name, product, url, company, client, language, time_zone=time_zone
+    )
     if not output.result({"name": name, "file": str(path), "variables": variables}):
         output.note(say("Written: {file}", file=shown(path)))
         output.note(
@@ -123,7 +132,6 @@ def check(
     from commands.failures import lines
     from config.failures import describe
     from config.systems import load_system
-    from config.wiring import endpoint, product_of
 
     settings = session.settings()
     names = [name] if name else settings.system_names()
@@ -132,9 +140,7 @@ def check(
     found: dict[str, list[str]] = {}
     for one in names:
         try:
-            system = load_system(settings, one)
-            product_of(system)
-            endpoint(system)
+            _require_usable(load_system(settings, one))
         except Exception as exc:
             failure = describe(exc)
             if failure is None:

@@ -43,7 +43,7 @@ def up(
     from commands.up_plan import Options
 
     settings = session.settings()
-    options = Options(_port(port), _port(prefect_port), _count(workers))
+    options = Options(session.a_port(port), session.a_port(prefect_port), session.a_count(workers, session.WORKERS))
     if options.port == options.prefect_port:
         raise UsageFault("ports-same", options="--port, --prefect-port")
     lock = claim(settings)
@@ -53,20 +53,6 @@ def up(
         return keep_up(settings, options, lambda: _announce(settings, options))
     finally:
         lock.release()
-
-
-def _port(value: str) -> int:
-    number = session.a_whole_number(value)
-    if not 0 < number < 65536:
-        raise UsageFault("bad-port", value=value)
-    return number
-
-
-def _count(value: str) -> int:
-    number = session.a_whole_number(value)
-    if number < 1:
-        raise UsageFault("bad-number", value=value)
-    return number
 
 
 def claim(settings: Settings) -> HomeLock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from string import Formatter
 from typing import Any
@@ -57,6 +57,10 @@ ISLANDS = {
 }
 
 
+TRANSLATED = ("expected",)
+"""Parameters that are texts of ours themselves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """`template` is the English text to translate and fill; `place` stands before it; `others` are further findings."""
@@ -82,6 +86,12 @@ def describe(exc: BaseException) -> Failure | None:
     if findings and "problems" in params:  # a quote's check: its findings are told one by one
         params = {**params, "problems": ""}
     return Failure(code, params, ISLANDS[island][code], _exit_code(exc, code, params), others=others)
+
+
+def filled(failure: Failure, translate: Callable[[str], str]) -> str:
+    """The failure's text in the language that `translate` looks texts up in."""
+    params = {name: translate(str(value)) if name in TRANSLATED else value for name, value in failure.params.items()}
+    return translate(failure.template).format(**params).strip()
 
 
 def told(exc: BaseException) -> str:

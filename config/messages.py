@@ -22,6 +22,7 @@ MESSAGES: dict[str, str] = {
     "no-systems": "No system is configured in {place}. Copy an example there, or run `crosstie sandbox up sap/s4 --system NAME`.",
     "bad-system-name": "{name} cannot be the name of a system. Use lower-case letters, digits, - and _, beginning with a letter, at most 40 characters.",
     "bad-company": "{value} does not name a company. Write CODE:CURRENCY:ZONE, such as CN01:CNY:Asia/Shanghai.",
+    "time-zone-needed": "The companies {companies} lie in several time zones: {zones}. Say with --time-zone which of them the ERP itself keeps.",
     "system-exists": "{place} exists already. Choose another name, or remove the file first.",
     # secrets
     "secret-variable-missing": "{place}: {key} of system {system} comes from the environment variable {variable}, which is not set. Set it and try again.",

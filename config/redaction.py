@@ -24,7 +24,9 @@ _NAMED = re.compile(
 )
 _HEADER = re.compile(r"\b((?:proxy-)?authorization|(?:set-)?cookie)(['\"]?\s*[=:])[^\r\n]*", re.IGNORECASE)
 _SCHEME = re.compile(r"\b(basic|bearer|digest|negotiate)\s+[\w+/=.~-]{6,}", re.IGNORECASE)
-_ADDRESS = re.compile(r"(\w+://)[^\s/]*@|\"[^\"\n]*\"@\S+|[^\s@]*@[^\s@]+")
+_WORD = "[^\\s@`。，：]"
+"""A letter of an address; Chinese is written on without a blank, so its stops end one."""
+_ADDRESS = re.compile(rf"(\w+://)[^\s/]*@|\"[^\"\n]*\"@{_WORD}+|{_WORD}*@{_WORD}+")
 _QUERY = re.compile(r"([?&][\w$.-]+=)[^&\s#'\"]+")
 _ACCOUNT = re.compile(r"(?<![\w.])(?:\d{12,19}|\d{4}(?:[ -]\d{4}){2,3}(?:[ -]\d{1,4})?)(?![\w.]\w)(?!\w)")
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?= ?[A-Z0-9])", re.IGNORECASE)

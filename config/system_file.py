@@ -36,7 +36,7 @@ def _currency(value: str) -> str:
 
 
 def _url(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", value):
+    if not re.fullmatch(r"https?://([^\s/@:]+|\[[\da-fA-F:.]+\])(:\d{1,5})?(/\S*)?", value):
         raise ValueError("no address")
     return value.rstrip("/")
 

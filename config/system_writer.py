@@ -11,15 +11,28 @@ from typing import Any
 from config.errors import ConfigError
 from config.files import write_text
 from config.settings import Settings, shown
-from config.systems import NAME, load_system
+from config.systems import load_system, require_name
 
 COMPANY = re.compile(r"([^:\s]+):([A-Z]{3}):(\S+)")
 
 
 def new_system_file(
-    settings: Settings, name: str, product: str, url: str, companies: Sequence[str], client: str, language: str
+    settings: Settings,
+    name: str,
+    product: str,
+    url: str,
+    companies: Sequence[str],
+    client: str,
+    language: str,
+    *,
+    time_zone: str = "",
 ) -> tuple[Path, list[str]]:
-    """A file whose user and password come from two environment variables; returns it and their names."""
+    """A file whose user and password come from two environment variables; returns it and their names.
+
+    Without `time_zone` the system's is its companies'. Raises ConfigError where they have several.
+    """
+    _require_product(product)
+    parts = dict(_company(text) for text in companies)
     stem = re.sub(r"[^A-Z0-9]", "_", name.upper())
     variables = [f"{stem}_USER", f"{stem}_PASSWORD"]
     data = {
@@ -29,10 +42,26 @@ def new_system_file(
         "password": f"${{env:{variables[1]}}}",
         "client": client,
         "language": language,
-        "companies": dict(_company(text) for text in companies),
+        "time_zone": time_zone or _common_zone(parts),
+        "companies": parts,
     }
     path = write_system(settings, name, {key: value for key, value in data.items() if value}, replace=False)
     return path, variables
+
+
+def _require_product(name: str) -> None:
+    from connectors.products import product_names
+
+    known = product_names()
+    if name not in known:
+        raise ConfigError("no-such-product", name=name, known=", ".join(known))
+
+
+def _common_zone(companies: Mapping[str, Mapping[str, str]]) -> str:
+    zones = sorted({company["time_zone"] for company in companies.values()})
+    if len(zones) > 1:
+        raise ConfigError("time-zone-needed", companies=", ".join(companies), zones=", ".join(zones))
+    return "".join(zones)
 
 
 def _company(text: str) -> tuple[str, dict[str, str]]:
@@ -45,8 +74,7 @@ def _company(text: str) -> tuple[str, dict[str, str]]:
 
 def write_system(settings: Settings, name: str, data: Mapping[str, Any], *, replace: bool) -> Path:
     """Write config/systems/NAME.yaml and read it back; a file that would not load is not left behind."""
-    if not NAME.fullmatch(name):
-        raise ConfigError("bad-system-name", name=name)
+    require_name(name)
     path = settings.systems / f"{name}.yaml"
     if path.exists() and not replace:
         raise ConfigError("system-exists", place=shown(path))
@@ -61,7 +89,9 @@ def write_system(settings: Settings, name: str, data: Mapping[str, Any], *, repl
 
 
 def write_secret(settings: Settings, name: str, value: str) -> str:
-    """Keep a secret in the home, readable by its owner alone; returns the reference to it."""
+    """Keep a system's secret in the home, readable by its owner alone; returns the reference to it."""
+    for part in name.split("."):
+        require_name(part)
     path = settings.secrets / name
     write_text(path, value, private=True)
     return f"${{file:{path.relative_to(settings.home).as_posix()}}}"

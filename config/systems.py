@@ -19,12 +19,13 @@ from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from config.errors import ConfigError, raise_all
-from config.redaction import hide
+from config.redaction import HIDDEN, hide, redacted
 from config.settings import Settings, shown
 from config.system_file import SECRET, SystemFile, expected_at, model_at
 from config.yaml_file import Document, KeyPath, read_yaml
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+SIGNED_IN = re.compile(r"(?<=://).*(?=@)|^(?!\w+://).*(?=@)", re.DOTALL)
 LOOPBACK = re.compile(r"http://(localhost|127(\.\d+){3}|\[::1\])(:\d+)?(/|$)")
 
 
@@ -43,13 +44,6 @@ class System:
         for part in key.split("."):
             value = getattr(value, part, None)
         return SecretStr(self._resolve(key, str(value or ""), os.environ if environ is None else environ))
-
-    def secret_keys(self) -> list[str]:
-        """The keys that hold a reference."""
-        held = {"username": self.file.username, "password": self.file.password, "proxy": self.file.proxy}
-        if self.file.client_certificate:
-            held["client_certificate.password"] = self.file.client_certificate.password
-        return [key for key, value in held.items() if value and SECRET.fullmatch(value)]
 
     def path(self, text: str) -> Path:
         """A file named in the system file."""
@@ -93,12 +87,12 @@ class System:
 
 def load_system(settings: Settings, name: str) -> System:
     """Raises ConfigError with every finding in the file."""
+    require_name(name)
     path = settings.systems / f"{name}.yaml"
-    if not NAME.fullmatch(name):
-        raise ConfigError("bad-system-name", name=name)
-    if not path.is_file():
-        raise _no_such(settings, name, path)
-    document = read_yaml(path)
+    try:
+        document = read_yaml(path)
+    except ConfigError as exc:
+        raise no_such_system(settings, name) if exc.code == "file-missing" else exc from None
     document.file = shown(path)
     document.data.setdefault("name", name)
     try:
@@ -111,12 +105,19 @@ def load_system(settings: Settings, name: str) -> System:
     return system
 
 
-def _no_such(settings: Settings, name: str, path: Path) -> ConfigError:
-    names = settings.system_names()
+def require_name(name: str) -> None:
+    """Raises ConfigError for what cannot name a system: it names files too, so it leads nowhere else."""
+    if not NAME.fullmatch(name):
+        raise ConfigError("bad-system-name", name=name)
+
+
+def no_such_system(settings: Settings, name: str) -> ConfigError:
+    """The error that names the nearest system, else all."""
+    names, place = settings.system_names(), shown(settings.systems / f"{name}.yaml")
     near = difflib.get_close_matches(name, names, 1)
     if near:
-        return ConfigError("no-such-system-near", name=name, place=shown(path), nearest=near[0])
-    return ConfigError("no-such-system", name=name, place=shown(path), known=", ".join(names) or "-")
+        return ConfigError("no-such-system-near", name=name, place=place, nearest=near[0])
+    return ConfigError("no-such-system", name=name, place=place, known=", ".join(names) or "-")
 
 
 def _rules(system: System) -> Iterator[ConfigError]:
@@ -159,7 +160,7 @@ def _finding(error: ErrorDetails, document: Document) -> ConfigError:
         return ConfigError("missing-key", place=place, key=key, expected=expected)
     if ("password" in key and key != "password_expires") or "bad-secret" in error["msg"] or "proxy" in key:
         return ConfigError("bad-secret", place=place, key=key)
-    return ConfigError("bad-value", place=place, key=key, value=_short(error["input"]), expected=expected)
+    return ConfigError("bad-value", place=place, key=key, value=_shown(error["input"]), expected=expected)
 
 
 def _is_tag(part: str | int, loc: tuple[str | int, ...], document: Document) -> bool:
@@ -175,9 +176,10 @@ def _unknown_key(place: str, path: KeyPath) -> ConfigError:
     return ConfigError("unknown-key", place=place, key=key, valid=", ".join(valid))
 
 
-def _short(value: object) -> str:
+def _shown(value: object) -> str:
+    """The value, cut short; who signs in by an address, and with what, is hidden before."""
     text = str(value) if isinstance(value, (str, int, float, Decimal)) else type(value).__name__
-    return f"`{text[:40]}`"
+    return f"`{redacted(SIGNED_IN.sub(HIDDEN, text))[:40]}`"
 
 
 def is_loopback(url: str) -> bool:

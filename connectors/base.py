@@ -220,8 +220,11 @@ class Secret(Protocol):
 class Quota(Protocol):
     """A count of calls that all workers share, wherever they run."""
 
-    def take(self, name: str, per_minute: int) -> float:
-        """Reserve one call; the seconds to wait before it may be sent (0: at once)."""
+    def take(self, name: str, per_minute: int, longest_s: float) -> float:
+        """Reserve one call; the seconds to wait before it may be sent (0: at once).
+
+        More than `longest_s` of them: nothing is reserved.
+        """
 
 
 class System(Protocol):

@@ -47,6 +47,10 @@ DRIP_S = 2.0
 """How long the next piece of an answer may take when the call has a deadline: by so much it can end late."""
 
 
+def _at_once() -> None:
+    """An attempt that need not wait for its turn."""
+
+
 class _Timeouts(dict[str, float]):
     """What httpcore asks before each phase of a call: the time limit, or what is left of the deadline."""
 
@@ -130,12 +134,19 @@ class Http:
         *,
         use: Callable[[Answer], T],
         deadline: Deadline | None = None,
+        before: Callable[[], None] = _at_once,
     ) -> T:
         """GET, repeated while that can help, until `use` has made sense of the answer.
 
-        `use` raises TransientError (broken-answer, unavailable ...) where the same call may do better.
+        `use` raises TransientError (broken-answer, unavailable ...) where the same call may do better. `before` goes
+        before every attempt; what it raises ends them.
         """
-        return self._repeat(lambda: use(self._get(url, headers, deadline)), self._budget(deadline), _may_repeat)
+
+        def once() -> T:
+            before()
+            return use(self._get(url, headers, deadline))
+
+        return self._repeat(once, self._budget(deadline), _may_repeat)
 
     def ask(
         self,
@@ -145,13 +156,15 @@ class Http:
         *,
         use: Callable[[Answer], T],
         deadline: Deadline | None = None,
+        before: Callable[[], None] = _at_once,
     ) -> T:
         """POST of a question, which changes nothing at the ERP: repeated as `read` is."""
-        return self._repeat(
-            lambda: use(self._send("POST", url, headers, body, deadline, asks=True)),
-            self._budget(deadline),
-            _may_repeat,
-        )
+
+        def once() -> T:
+            before()
+            return use(self._send("POST", url, headers, body, deadline, asks=True))
+
+        return self._repeat(once, self._budget(deadline), _may_repeat)
 
     def _budget(self, deadline: Deadline | None) -> float:
         return self._limits.retry_s if deadline is None else min(self._limits.retry_s, deadline.left())
@@ -161,13 +174,22 @@ class Http:
         self.session.forget()
         return self._auth.renew()
 
-    def write(self, method: str, url: str, body: bytes, headers: Mapping[str, str], deadline: Deadline) -> Answer:
+    def write(
+        self,
+        method: str,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        deadline: Deadline,
+        before: Callable[[], None] = _at_once,
+    ) -> Answer:
         """Send once, and again only after a failed connect or a 429; any other answer is returned as it is.
 
         Raises OutcomeUnknownError when no whole answer came, TransientError when nothing was sent.
         """
 
         def once() -> Answer:
+            before()
             if not deadline.left():
                 raise TransientError("no-time-left", system=self.system.name, method=method, path=_path(url))
             answer = self._send(method, url, headers, body, deadline)

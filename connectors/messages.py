@@ -45,10 +45,13 @@ MESSAGES: dict[str, str] = {
     "outcome-unknown": "System {system}: {method} {path} got no usable answer ({reason}); whether it was booked is looked up before anything is sent again.",
     # this record
     "rejected": "System {system} refused {method} {path}: {text} (code {erp}).",
+    "quota-used": "System {system}: the calls a minute that {path} allows are used up for the next {seconds} s; it is tried again then. If the tenant bought more, say so in options.calls_per_minute.",
     "document-gone": "System {system} has no {obj} {key} any more; check there what happened to it.",
     "field-fixed": "System {system}: {field} of {obj} {key} is {have} and cannot become {want}; cancel the document and make a new one.",
     "line-ambiguous": "System {system}: {obj} {key} has {count} lines with {match}; correct it in the ERP by hand.",
     "nothing-to-fill": "System {system}: {obj} cannot be written: {path} has nothing with {field} = {value}. Complete that record in the ERP, then send again.",
+    "several-to-fill": "System {system}: {obj} cannot be written: {path} has several records with {field} = {value}, and nothing says which {take} is meant. Let the tables of the system file tell them apart, or the mapping give it in {list}; then send again.",
+    "line-shipped": "System {system}: line {match} of {obj} {key} has left already: its {field} is {have} and cannot become {want}. Keep that line as it is; what is new goes into another line.",
     "conflict": "System {system}: {obj} {key} was changed by somebody else meanwhile; it is read again before the next try.",
     # the connection
     "unauthorised": "System {system} does not accept the user or password (401 for {path}); correct the credentials before the user is locked.",
@@ -69,6 +72,7 @@ MESSAGES: dict[str, str] = {
     "refused": "System {system} refused {method} {path} with status {status}: {text} (code {erp}).",
     "too-large": "System {system}: the answer to {path} exceeds {megabytes} MB; lower paging.size of the resource or raise limits.response_mb.",
     "answer-shape": "System {system}: the answer to {path} lacks {what}; the ERP or a proxy on the way has changed it.",
+    "finder-value": "System {system}: {path} cannot be asked for {field} = {value}: a comma, semicolon or equals sign in it cannot be told from the question's own. Change that number in the ERP; the read is stopped, nothing is lost.",
     "repeated-page": "System {system}: {path} names the same next page twice; the read is stopped, nothing is lost.",
     "lookup-not-filtered": "System {system}: the search for our key in {carrier} returned other documents; the search cannot be trusted, so nothing is sent.",
     "unknown-sign": "System {system}: {obj} {key} has {field} = {value}, whose sign the product file does not know; add it under raw.sign.",
@@ -78,6 +82,8 @@ MESSAGES: dict[str, str] = {
     "carrier-absent": "{form} has no field {field}; choose another key_carrier.",
     "numbers-fixed": "Bill types that take no manual numbers: {types}. Their documents need another key_carrier than {field}, a text field of your own.",
     "numbers-unknown": "The bill types could not be asked ({why}); ask whether their coding rules take numbers from outside.",
+    "documents-unread": "The file of system {system} names none by options.{option}: nothing is read of {form}. If there are any, name them.",
+    "field-unread": "The file of system {system} names no field of {form} by options.{option}: what it would hold is not read. If there is one, name it.",
     "company-there": "The organisation is there.",
     "company-absent": "The organisation is not there, or not ours to see; correct companies in the system file.",
 }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from config.failures import Failure
+from config.failures import Failure, filled
 from config.texts import is_chinese, read_catalogue
 
 
@@ -26,7 +26,7 @@ class Language:
 
     def failure(self, failure: Failure) -> str:
         """What is wrong, where, and what to do."""
-        return self.say(failure.template, **failure.params).strip()
+        return filled(failure, self.text)
 
 
 @cache

@@ -1,7 +1,7 @@
 """Calls that all workers together may make to a resource of an ERP in a minute, counted in the database.
 
-Each call is reserved in order: the moment it may be sent is kept, nobody waits inside. The database's own clock counts,
-so workers on several machines agree.
+Each call is reserved in order: the moment it may be sent is kept, nobody waits inside. Who would have to wait too long
+reserves nothing. The database's own clock counts, so workers on several machines agree.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from crm_core.upserts import upsert
 WINDOW = 61_000_000
 """Microseconds that a call counts for: a minute, and a second for calls that travel faster than those before them."""
 FARTHEST = 900_000_000
-"""Microseconds ahead that nobody waits for: who reserved that was seen by a clock that was set back since."""
+"""Microseconds ahead that nobody may reserve: a call beyond was reserved by a clock that was set back since."""
 _SECOND = 1_000_000
 _TABLE = schema.call_quota
-Take = Callable[[str, int], float]
 
 
 class CallQuota:
@@ -31,8 +30,11 @@ class CallQuota:
         self.db, self.system, self._clock = db, system, clock
 
     @done_anew
-    def take(self, name: str, per_minute: int) -> float:
-        """Reserve one call of `name`; the seconds to wait before it may be sent (0: at once)."""
+    def take(self, name: str, per_minute: int, longest_s: float) -> float:
+        """Reserve one call of `name`; the seconds to wait before it may be sent (0: at once).
+
+        More than `longest_s` of them: nothing is reserved.
+        """
         row = {"system": self.system, "name": name}
         mine = (_TABLE.c.system == self.system, _TABLE.c.name == name)
         with self.db.write(alone=False) as conn:
@@ -40,7 +42,8 @@ class CallQuota:
             taken = conn.execute(select(_TABLE.c.taken).where(*mine).with_for_update()).scalar_one()
             now = self._now(conn)
             at = _turn(taken, per_minute, now)
-            conn.execute(update(_TABLE).where(*mine).values(taken=[*taken, at][-per_minute:]))
+            if at - now <= min(longest_s * _SECOND, FARTHEST):
+                conn.execute(update(_TABLE).where(*mine).values(taken=[*taken, at][-per_minute:]))
         return (at - now) / _SECOND
 
     def _now(self, conn: Connection) -> int:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -55,9 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="ERP sandboxes")
     up = parser.add_subparsers(dest="command", required=True).add_parser("up", help="run a sandbox until it is stopped")
     up.add_argument("product", choices=sorted(PRODUCTS))
-    up.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    up.add_argument("--port", type=_number(65_535), default=0, help="0 takes a free one")
     up.add_argument("--data", type=Path, help="folder of a data set; made-up data without it")
-    up.add_argument("--rows", type=int, help="so many made-up orders, for load")
+    up.add_argument("--rows", type=_number(1_000_000_000), help="so many made-up orders, for load")
     up.add_argument("--date", type=date.fromisoformat, help="the day the ERP's clock starts at, YYYY-MM-DD")
     up.add_argument("--seed", type=int, default=7, help="of everything made up")
     up.add_argument("--state", type=Path, help="file that keeps the books; where it exists, go on from it")
@@ -69,6 +70,15 @@ def _parser() -> argparse.ArgumentParser:
         "--tolerant-clock", action="store_true", help="the Date header shows this machine's clock, not the ERP's"
     )
     return parser
+
+
+def _number(most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) > most:
+            raise argparse.ArgumentTypeError(f"{text} is no whole number from 0 to {most}")
+        return int(text)
+
+    return number
 
 
 def _option(text: str) -> tuple[str, str]:

@@ -16,8 +16,8 @@ class Product:
 
     `past`: it tells what was open at earlier dates; else only what is open today. `final_200`: a refusal inside a 200
     concerns the order, so nobody sends it again. `steps`: an order found without answer needs a turn for its steps.
-    `overlay`: where a tenant that holds the golden books keeps the source's numbers, as its own mapping overlay says
-    it. `sandbox` and `system`: options of both by which a test does not wait for minutes to pass.
+    `overlay`: where a tenant that holds the golden books keeps the source's numbers and dates, as its own mapping
+    overlay says it. `sandbox` and `system`: options of both by which a test does not wait for minutes to pass.
     """
 
     name: str
@@ -70,6 +70,8 @@ PRODUCTS = {
             look_up={"path": r"DynamicFormService\.(ExecuteBillQuery|BillQuery)\."},
             listing={"path": r"DynamicFormService\.(ExecuteBillQuery|BillQuery)\."},
             steps=True,
+            overlay="{objects: {open_items: {pull: {fields: {document_date: $date(F_CRM_Date)}}},"
+            " invoices: {pull: {fields: {document_date: $date(F_CRM_Date)}}}}}",
         ),
     )
 }

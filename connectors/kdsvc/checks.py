@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from connectors.base import Check
 from connectors.errors import ConnectorError
 from connectors.kdsvc.client import Client
-from connectors.kdsvc.descriptor import Write
+from connectors.kdsvc.descriptor import Resource, Write
 from connectors.kdsvc.query import both, compare, one_of
 
 ORGANISATIONS, BILL_TYPES = "ORG_Organizations", "BOS_BillType"
@@ -17,13 +17,25 @@ def checks(client: Client) -> Iterator[Check]:
     for obj, resource in client.resources.items():
         if resource.write is not None:
             yield from _carrier(client, obj, resource.write)
+        yield from _unnamed(client, obj, resource)
     yield from _organisations(client)
+
+
+def _unnamed(client: Client, obj: str, resource: Resource) -> Iterator[Check]:
+    """Options of the site without which documents or a field of this object are not read."""
+    said = {**client.file.defaults, **client.system.options}
+    for form in resource.forms:
+        for code, options in (("documents-unread", form.only), ("field-unread", form.site)):
+            for option in dict.fromkeys(options.values()):
+                if not said.get(option):
+                    facts = {"system": client.system.name, "form": form.form, "option": option}
+                    yield Check(obj, "note", code, facts)
 
 
 def _carrier(client: Client, obj: str, write: Write) -> Iterator[Check]:
     form, carrier = client.resource(obj).forms[0], client.carrier(obj)
     facts = {"form": form.form, "field": carrier}
-    if client.metadata(form.form).header(carrier, form.lines) is None:
+    if client.metadata(form.form).header(carrier, form.heads) is None:
         yield Check(obj, "bad", "carrier-absent", facts)
         return
     yield Check(obj, "ok", "carrier-there", facts)

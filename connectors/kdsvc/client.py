@@ -19,12 +19,13 @@ from connectors.descriptor import Limits
 from connectors.errors import ConfigurationError, PermanentError
 from connectors.http import Http
 from connectors.kdsvc.auth import Logon, make_auth
-from connectors.kdsvc.descriptor import FORM, Form, Product, Resource, Write
+from connectors.kdsvc.descriptor import FORM, Beside, Form, Product, Resource, Write
 from connectors.kdsvc.errors import Judge, SessionLostError, Status, lost
 from connectors.kdsvc.metadata import Metadata, parse_metadata
 from connectors.kdsvc.paths import paths_of
 from connectors.kdsvc.query import bill_query
 from connectors.kdsvc.shape import Selection, Shaper, UnknownFieldError
+from connectors.kdsvc.site import resources_of
 from connectors.pace import Deadline
 from connectors.product_yaml import nearest
 from connectors.words import Words
@@ -45,7 +46,7 @@ class Rows:
 
 class Client(Words[Resource, Write]):
     def __init__(self, product: Product, system: System, limits: Limits, auth: Logon) -> None:
-        super().__init__(product, system, product.resources)
+        super().__init__(product, system, resources_of(product, system.options))
         self.file = product
         lcid = self._lcid(product, system)
         self.zone = ZoneInfo(system.tables.get("time_zone", {}).get("system") or "UTC")
@@ -158,22 +159,35 @@ class Client(Words[Resource, Write]):
     # what is asked for
 
     def shaper(self, resource: Resource, form: Form) -> Shaper:
-        return Shaper(form, resource.group, self.metadata(form.form), self.zone, self.file.moments)
+        beside = {name: self._beside(other) for name, other in form.beside.items()}
+        return Shaper(form, resource.group, self.metadata(form.form), self.zone, self.file.moments, beside)
+
+    def _beside(self, other: Beside) -> Shaper:
+        return Shaper(_entries(other), None, self.metadata(other.form), self.zone, self.file.moments)
 
     def selection(self, obj: str, form: Form, fields: Iterable[str]) -> Selection:
-        """What to ask of `form` so that `fields` and the key come. A field may be one that only another form has."""
+        """What to ask of `form` so that `fields` and the key come. A field that the form lacks must be known to be."""
         resource, named = self.resource(obj), list(fields)
         keys = [name for name in resource.key if name != FORM]
-        others = [self.shaper(resource, other) for other in resource.forms if other.form != form.form]
-        wanted = dict.fromkeys([*keys, *named, *form.needs])
+        firsts = {path.partition(".")[0] for path in named}
+        joins = [other.of for name, other in form.beside.items() if name in firsts]
+        wanted = dict.fromkeys([*keys, *named, *joins, *form.needs])
         try:
             return self.shaper(resource, form).selection(
-                resource.key, wanted, skip=lambda path: path in resource.optional or _known(path, others)
+                resource.key, wanted, skip=lambda path: self._may_lack(resource, form, path)
             )
         except UnknownFieldError as exc:
             near = (nearest(exc.path.split(".")[-1], exc.known) or ["nothing like it"])[0]
             facts: dict[str, Any] = {"system": self.system.name, "obj": obj, "field": exc.path, "nearest": near}
             raise ConfigurationError("source-field-missing", **facts) from None
+
+    def _may_lack(self, resource: Resource, form: Form, path: str) -> bool:
+        """Whether a field may be absent from the form: the product file says so, or another form has it as its own."""
+        first = path.partition(".")[0]
+        if path in resource.optional or {path, first} & {*form.lacks}:
+            return True
+        others = (self.shaper(resource, other) for other in resource.forms if other.form != form.form)
+        return bool(re.fullmatch(self.file.own_fields, first)) and any(other.has(path) for other in others)
 
     def hook(self, form: Form) -> Callable[[Wire], Iterable[Wire]] | None:
         """The function of the vendor's quirks that makes records of this form's documents, if it needs one."""
@@ -193,11 +207,14 @@ class Client(Words[Resource, Write]):
         found = {FORM: "text"}
         for form in resource.forms:
             found |= dict(paths_of(form, resource.group, self.metadata(form.form)))
+            for name, other in form.beside.items():
+                own = paths_of(_entries(other), None, self.metadata(other.form))
+                found |= {f"{name}.{path}": kind for path, kind in own}
         return found
 
     def close(self) -> None:
         self.http.close()
 
 
-def _known(path: str, shapers: Iterable[Shaper]) -> bool:
-    return any(shaper.has(path) for shaper in shapers)
+def _entries(other: Beside) -> Form:
+    return Form(form=other.form, id=other.id, entity=other.entity, entry=other.entry)

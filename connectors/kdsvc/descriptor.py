@@ -12,23 +12,45 @@ FORM = "FormId"
 """The form a record came from: a field of every record, for keys and mappings of resources that read several."""
 
 
+class Beside(Strict):
+    """Entries of another form that refer, by `by`, to what this document's field `of` refers to (ids on both sides)."""
+
+    form: str
+    id: str = "FID"
+    entity: str
+    entry: str
+    by: str
+    of: str
+    filter: str = ""
+
+
 class Form(Strict):
     """One form. `id` is its primary key; with `entity` its records are that entity's entries, told apart by `entry`.
 
-    `lines`: entities that come as lists in a document, each with its entries' id. `names`: what this form calls the
-    fields that the resource's other forms, the mapping and the key call otherwise. `values`: fields it does not have,
-    with what they always are. `page`: rows of one page, where that must be fewer than usual. `hook`: a function of the
-    vendor's quirks.py that makes records of a document; `needs` are the fields that it reads.
+    `heads`: its sub-heads, whose fields are asked for as the bill head's; no other entity's are, but for `lines`:
+    entities that come as lists in a document, each with its entries' id, and `beside`: lists out of other forms.
+    `names`: what this form calls the fields that the resource's other forms, the mapping and the key call otherwise.
+    `values`: fields it does not have, with what they always are; `lacks`: those that are then empty.
+    `site`: names whose field a site's option gives; they are empty where it names none. `only`, `but`: the documents
+    whose field has (has not) one of the values of a site's option; without the option none (all) of them are.
+    `page`: rows of one page, where that must be fewer than usual. `hook`: a function of the vendor's quirks.py that
+    makes records of a document; `needs` are the fields that it reads.
     """
 
     form: str
     id: str = "FID"
     entity: str = ""
     entry: str = ""
+    heads: list[str] = Field(default_factory=list)
     lines: dict[str, str] = Field(default_factory=dict)
+    beside: dict[str, Beside] = Field(default_factory=dict)
     filter: str = ""
+    only: dict[str, str] = Field(default_factory=dict)
+    but: dict[str, str] = Field(default_factory=dict)
     names: dict[str, str] = Field(default_factory=dict)
+    site: dict[str, str] = Field(default_factory=dict)
     values: dict[str, str] = Field(default_factory=dict)
+    lacks: list[str] = Field(default_factory=list)
     page: int = 0
     hook: str = ""
     needs: list[str] = Field(default_factory=list)
@@ -134,7 +156,8 @@ class Product(BaseProduct):
     """`moments` are fields that hold a point in time of the server's zone; all other dates are calendar dates.
 
     `lcid`: the logon language's number. `stop_at`: the step after which a document is left to the ERP's own people,
-    unless the system file's option of that name says otherwise.
+    unless the system file's option of that name says otherwise. `defaults`: values of options that a site need not
+    name. `own_fields`: what names of a tenant's own fields look like; such a field may be in one form of several.
     """
 
     protocol: Literal["kdsvc"]
@@ -143,5 +166,15 @@ class Product(BaseProduct):
     moments: list[str] = Field(default_factory=list)
     query_limit: int = Field(2000, ge=1)
     stop_at: str = ""
+    defaults: dict[str, str] = Field(default_factory=dict)
+    own_fields: Pattern = ""
     texts: Texts = Texts()
     resources: dict[str, Resource]
+
+    @model_validator(mode="after")
+    def _options(self) -> Product:
+        forms = [form for resource in self.resources.values() for form in resource.forms]
+        named = {option for form in forms for said in (form.only, form.but, form.site) for option in said.values()}
+        if stray := {*named, *self.defaults} - self.options.keys():
+            raise ValueError(f"{sorted(stray)[0]} is not listed under options")
+        return self

@@ -107,16 +107,14 @@ class Listing:
         skip, form = len(self._order), self._selection.form
         if self._by:
             return self.group([str(plain_cell(row[skip])) for row in rows])
-        head = self._selection.head
-        if form.entry:  # a document without entries still has a row
-            found = [head.record(row[skip:]) for row in rows if row[skip - 1] not in NO_ENTRY]
-            return [record for data in found for record in self.records(data)]
-        data = {str(row[skip - 1]): head.record(row[skip:]) for row in rows}
-        for entity, columns in self._selection.lines.items():
-            lines = self._lines(entity, columns, list(data))
-            for key, record in data.items():
-                record[entity] = lines.get(key, [])
-        return [record for found in data.values() for record in self.records(found)]
+        head, first = self._selection.head, skip - len(self._ids)
+        kept = [row for row in rows if not form.entry or row[skip - 1] not in NO_ENTRY]  # without entries: still a row
+        found = [(str(row[first]), head.record(row[skip:])) for row in kept]
+        lists = [*form.lines, *form.beside]  # what stands beside may refer to a line
+        for name in sorted(self._selection.lines, key=lists.index):
+            fill = self._set_beside if name in form.beside else self._set_lines
+            fill(name, self._selection.lines[name], found)
+        return [record for _, data in found for record in self.records(data)]
 
     def records(self, data: Wire) -> Iterator[Record]:
         """The record, or those that the form's hook makes of it; PermanentError when a part of a key is missing."""
@@ -128,14 +126,31 @@ class Listing:
         except KeyError:
             raise self._lacking("its key") from None
 
-    def _lines(self, entity: str, columns: Columns, documents: Sequence[str]) -> dict[str, list[Wire]]:
-        """The entries of these documents in the order of their ids."""
-        form, found = self._selection.form, defaultdict[str, list[Wire]](list)
+    def _set_lines(self, entity: str, columns: Columns, found: Sequence[tuple[str, Wire]]) -> None:
+        form = self._selection.form
         order = [form.id, form.lines[entity]]
-        for chosen in batches(documents):
-            for row in self._all([*order, *columns.keys], one_of(form.id, chosen, ids=True), order):
+        lines = self._gathered(form.form, order, form.id, columns, [document for document, _ in found])
+        for document, data in found:
+            data[entity] = lines.get(document, [])
+
+    def _set_beside(self, name: str, columns: Columns, found: Sequence[tuple[str, Wire]]) -> None:
+        other = self._selection.form.beside[name]
+        named = [[value for value in _all_at(data, other.of.split(".")) if value not in NO_ENTRY] for _, data in found]
+        wanted, order = [value for values in named for value in values], [other.id, other.entry]
+        lines = self._gathered(other.form, order, other.by, columns, wanted, other.filter)
+        for (_, data), values in zip(found, named, strict=True):
+            data[name] = [line for value in dict.fromkeys(values) for line in lines.get(value, [])]
+
+    def _gathered(
+        self, form: str, order: Sequence[str], by: str, columns: Columns, ids: Sequence[str], where: str = ""
+    ) -> dict[str, list[Wire]]:
+        """Entries in the order of their ids, by the id in their field `by`, which is one of these."""
+        found, first = defaultdict[str, list[Wire]](list), [*order, *([] if by in order else [by])]
+        for chosen in batches(ids):
+            bounds = both(where, one_of(by, chosen, ids=True))
+            for row in self._all([*first, *columns.keys], bounds, order, form):
                 if row[1] not in NO_ENTRY:
-                    found[str(row[0])].append(columns.record(row[2:]))
+                    found[str(row[first.index(by)])].append(columns.record(row[len(first) :]))
         return found
 
     def group(self, values: Collection[str]) -> list[Record]:
@@ -153,7 +168,7 @@ class Listing:
         extra = [self._by, *(self._client.shaper(resource, form).column(name).key for name in group.main)]
         keys = [form.id, *extra, *head.keys, *(rows.keys if rows else [])]
         by_value = defaultdict[str, list[list[Any]]](list)
-        for row in self._all(keys, both(form.filter, self._bounds, one_of(self._by, chosen)), [form.id]):
+        for row in self._all(keys, both(form.filter, self._bounds, one_of(self._by, chosen)), [form.id], form.form):
             by_value[str(plain_cell(row[1]))].append(row)
         width = 1 + len(extra)
         for found in by_value.values():
@@ -162,9 +177,9 @@ class Listing:
             data[group.into] = [rows.record(row[width + len(head.keys) :]) for row in found] if rows else []
             yield from self.records(data)
 
-    def _all(self, keys: Sequence[str], where: str, order: Sequence[str]) -> Iterator[list[Any]]:
+    def _all(self, keys: Sequence[str], where: str, order: Sequence[str], form: str) -> Iterator[list[Any]]:
         """Every row of a query whose first columns are `order`, all of them ids; each once."""
-        rest, seen, form = "", set[tuple[str, ...]](), self._selection.form.form
+        rest, seen = "", set[tuple[str, ...]]()
         while True:
             answer = self._client.rows(form, keys, both(where, rest), order, deadline=self._deadline)
             places = {tuple(str(cell or 0) for cell in row[: len(order)]): row for row in answer.rows}
@@ -177,6 +192,17 @@ class Listing:
     def _lacking(self, what: str) -> ConnectorError:
         facts: dict[str, Any] = {"path": self._selection.form.form, "what": what}
         return PermanentError("answer-shape", system=self._client.system.name, **facts)
+
+
+def _all_at(data: Any, path: Sequence[str]) -> Iterator[str]:
+    """Every value at a path, through lists."""
+    if isinstance(data, list):
+        for each in data:
+            yield from _all_at(each, path)
+    elif isinstance(data, dict) and path:
+        yield from _all_at(data.get(path[0]), path[1:])
+    elif data is not None:
+        yield str(data)
 
 
 def _by_ids(place: tuple[str, ...]) -> list[int]:

@@ -32,11 +32,9 @@ class Metadata:
     def field(self, name: str, entity: str) -> Field | None:
         return self._fields.get((entity.lower(), name.lower()))
 
-    def header(self, name: str, lines: Iterable[str]) -> Field | None:
-        """A field of the header or of one of its sub-heads: of any entity but `lines`."""
-        skipped = {line.lower() for line in lines}
-        found = [f for (entity, key), f in self._fields.items() if key == name.lower() and entity not in skipped]
-        return next((f for f in found if f.entity == HEAD), found[0] if found else None)
+    def header(self, name: str, heads: Iterable[str]) -> Field | None:
+        """A field of the bill's head or of one of its sub-heads."""
+        return next((found for entity in (HEAD, *heads) if (found := self.field(name, entity))), None)
 
     def names(self, entity: str = "") -> list[str]:
         """Names of the fields of `entity`, or of all."""

@@ -80,7 +80,7 @@ class Modeller:
             raise NoNumberError(name, str(value)) from None
 
     def _known(self, name: str, entity: str) -> Field | None:
-        return self.metadata.field(name, entity) if entity else self.metadata.header(name, self.form.lines)
+        return self.metadata.field(name, entity) if entity else self.metadata.header(name, self.form.heads)
 
     def _ordered(self, model: Wire) -> Iterator[tuple[str, Any]]:
         """Header, then sub-heads, then entries; inside each as the product file lists them."""

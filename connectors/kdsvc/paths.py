@@ -29,6 +29,8 @@ def _places(field: Field, line: str, form: Form, group: Group | None) -> list[st
     if line:
         return [f"{line}."]
     inside = [] if field.entity in (HEAD, form.entity) else [f"{field.entity}."]
+    if inside and field.entity.lower() not in {head.lower() for head in form.heads}:
+        return []
     return ["", *inside, *([f"{group.into}."] if group else [])]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -82,11 +83,19 @@ def place(record: Wire, path: Sequence[str], value: Any) -> None:
 
 
 class Shaper:
-    """Selections of one form, with the form's metadata and the server's zone."""
+    """Selections of one form, with the form's metadata and the server's zone; `beside` are those of other forms."""
 
-    def __init__(self, form: Form, group: Group | None, metadata: Metadata, zone: ZoneInfo, moments: Iterable[str]):
+    def __init__(
+        self,
+        form: Form,
+        group: Group | None,
+        metadata: Metadata,
+        zone: ZoneInfo,
+        moments: Iterable[str],
+        beside: Mapping[str, Shaper] = MappingProxyType({}),
+    ):
         self._form, self._group, self._metadata, self._zone = form, group, metadata, zone
-        self._moments = {name.lower() for name in moments}
+        self._moments, self._beside = {name.lower() for name in moments}, beside
 
     def selection(self, key: Sequence[str], fields: Iterable[str], *, skip: Callable[[str], bool]) -> Selection:
         """Columns for `fields`. UnknownFieldError for one that the form lacks, unless `skip` says that this is fine."""
@@ -98,14 +107,16 @@ class Shaper:
             if path == FORM or path in self._form.values or (inside and not rest):
                 continue
             try:
-                column = self._column(rest if inside else path, inside if inside in self._form.lines else "")
+                column = self._find(path)
             except UnknownFieldError:
                 if not skip(path):
                     raise
-                lacking += [] if inside else [path]
+                first = path.partition(".")[0]
+                lacking += [] if inside else [first if first in self._form.lacks else path]
                 continue
             (lists.setdefault(inside, {}) if inside else own)[path] = column
-        below = {entity: Columns([*found.values()]) for entity, found in lists.items() if entity in self._form.lines}
+        listed = {*self._form.lines, *self._beside}
+        below = {name: Columns([*found.values()]) for name, found in lists.items() if name in listed}
         group = lists.get(self._group.into) if self._group else None
         rows = Columns([*group.values()]) if group is not None else None
         return Selection(self._form, key, Columns([*own.values()]), below, rows, lacking)
@@ -113,14 +124,20 @@ class Shaper:
     def _inside(self, path: str) -> tuple[str, str]:
         """(the list that a path leads into, the path in it); both empty for a field of the record itself."""
         first, _, rest = path.partition(".")
-        listed = [*self._form.lines, *([self._group.into] if self._group else [])]
+        listed = [*self._form.lines, *self._beside, *([self._group.into] if self._group else [])]
         found = next((name for name in listed if name.lower() == first.lower()), "")
         return found, rest if found else ""
 
-    def has(self, path: str) -> bool:
+    def _find(self, path: str) -> Column:
+        """The column of a path, for the list that it leads into or for the record itself."""
         inside, rest = self._inside(path)
+        if inside in self._beside:
+            return self._beside[inside].column(rest)
+        return self._column(rest if inside else path, inside if inside in self._form.lines else "")
+
+    def has(self, path: str) -> bool:
         try:
-            self._column(rest if inside else path, inside if inside in self._form.lines else "")
+            self._find(path)
         except UnknownFieldError:
             return False
         return True
@@ -138,8 +155,7 @@ class Shaper:
 
     def _is_subhead(self, name: str) -> bool:
         """A sub-head's fields are asked for as the header's are; in a Model they stand inside it."""
-        listed = {line.lower() for line in self._form.lines}
-        return name.lower() in self._metadata.entities.keys() - listed
+        return name.lower() in {head.lower() for head in self._form.heads}
 
     def _named(self, path: str) -> str:
         """What this form calls it."""
@@ -148,15 +164,16 @@ class Shaper:
         return names.get(path) or f"{names.get(first, first)}{dot}{rest}"
 
     def _spelt(self, name: str, entity: str, path: str) -> str:
-        """The form's own spelling of a field; ids are no fields of its metadata."""
+        """The form's own spelling of a field; ids are no fields of its metadata. A record that is an entry has the
+        fields of its bill's head and sub-heads too, never those of another list: they would multiply the rows."""
         form, owner = self._form, entity or self._form.entity
         if name in (form.id, form.entry, *form.lines.values()) or name.startswith(f"{owner}_"):
             return name
         found = self._metadata.field(name, owner) if owner else None
         if found is None and not entity:
-            found = self._metadata.header(name, form.lines)
+            found = self._metadata.header(name, form.heads)
         if found is None:
-            raise UnknownFieldError(path, self._metadata.names(entity))
+            raise UnknownFieldError(self._named(path), self._metadata.names(entity))
         return found.name
 
     def _moment(self, value: Any) -> str:

@@ -20,6 +20,7 @@ from connectors.kdsvc.errors import DuplicateError, Status
 from connectors.kdsvc.model import Modeller, NoNumberError, UnknownKeyError, at, flat, same_path, without_empty
 from connectors.kdsvc.query import number
 from connectors.kdsvc.read import Reader
+from connectors.kdsvc.site import own_names
 from connectors.kdsvc.steps import Steps, waits
 from connectors.pace import Deadline
 from connectors.product_yaml import nearest
@@ -38,6 +39,7 @@ class Writer:
     def push(self, obj: str, wire: Wire, key: str, deadline: Deadline) -> Ack:
         """One Save with our key in its carrier, read back, then its steps as far as the deadline allows."""
         write, form, carrier = self._write(obj), self._form(obj), self._client.carrier(obj)
+        wire = own_names(form, wire)
         model = self._modelled(obj, {**without_empty(wire), carrier: key})
         body = {"formid": form.form, "data": {"Model": model, **SAFE}}
         try:
@@ -126,6 +128,7 @@ class Writer:
 
     def change(self, obj: str, external_id: str, wire: Wire, deadline: Deadline) -> Ack:
         write, form = self._client.write_spec(obj, "change"), self._form(obj)
+        wire = own_names(form, wire)
         fields = paths(write, form, wire)
         record, found = self._compared(obj, external_id, wire, fields, deadline)
         before = text(record.data, write.state)

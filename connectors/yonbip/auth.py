@@ -38,6 +38,7 @@ class SignedToken:
         self._lock = threading.Lock()
         self._addresses: Addresses | None = None
         self._token, self._ends = "", 0.0
+        self._sent = threading.local()
 
     def prove(self, request: httpx.Request, client: httpx.Client) -> None:
         with self._lock:
@@ -46,14 +47,17 @@ class SignedToken:
             if not self._token or self._clock() >= self._ends:
                 self._fetch(client, self._addresses.auth)
             at, token = self._addresses.api, self._token
+        self._sent.token = token
         path = request.url.path.removeprefix(self._base.path.rstrip("/"))
         query = request.url.params.set("access_token", token)
         request.url = at.copy_with(path=at.path.rstrip("/") + path, params=query)
         request.headers["Host"] = request.url.netloc.decode("ascii")
 
     def renew(self) -> bool:
+        """Forget the token that this thread sent last; one that another thread has fetched since stays."""
         with self._lock:
-            self._token = ""
+            if self._token == getattr(self._sent, "token", ""):
+                self._token = ""
         return True
 
     def _found(self, client: httpx.Client) -> Addresses:

@@ -42,11 +42,15 @@ class Rows(Strict):
 
 
 class Detail(Strict):
-    """The API that shows one document whole. It is asked for every record, or where one of `needs` is empty."""
+    """The API that shows one document whole. It is asked for every record, or where one of `needs` is wanted and empty.
+
+    `batch`: it is asked by POST, for so many ids at once, and what it shows is added to what the list does.
+    """
 
     path: str = Path
     always: bool = False
     needs: list[str] = Field(default_factory=list)
+    batch: int = Field(0, ge=0)
 
 
 class Step(Strict):
@@ -78,19 +82,26 @@ class Lines(Strict):
 class Change(Strict):
     """`path` where it is another API than the one that saves. `reopen`: steps back, before it can be changed.
 
-    `fields` of the header are compared; `fixed` ones may not change.
+    `fields` of the header are compared; `fixed` ones may not change; `kept` ones are sent as the ERP has them,
+    `created` ones only when a document is made. `added`: lists of codes, by the field with the code; what else the ERP
+    has in them stays. `bare`: the document goes without `data` around it.
     """
 
     path: str = ""
+    bare: bool = False
     reopen: list[Step] = Field(default_factory=list)
     fields: list[str] = Field(default_factory=list)
     fixed: list[str] = Field(default_factory=list)
+    kept: list[str] = Field(default_factory=list)
+    created: list[str] = Field(default_factory=list)
+    added: dict[str, str] = Field(default_factory=dict)
     lines: dict[str, Lines] = Field(default_factory=dict)
 
 
 class Write(BaseWrite):
     """`check_key`: the field for the key under which the gateway sends the same save through only once; `version`: the
     field with the decision's version, a part of that key. `numbers`: what goes as a number. `steps` follow a save.
+    `ended`: where there is nothing left to cancel; else where `find` says that it is cancelled.
     """
 
     path: str = Path
@@ -100,6 +111,7 @@ class Write(BaseWrite):
     steps: list[Step] = Field(default_factory=list)
     change: Change | None = None  # type: ignore[assignment]  # lines have states here, not navigations
     cancel: list[Step] | None = None
+    ended: Match | None = None
 
 
 class Code(Strict):

@@ -42,7 +42,12 @@ def differences(have: Wire, want: Wire, names: Sequence[str]) -> list[str]:
 
 def changed(have: Wire, want: Wire, rule: Change) -> tuple[Wire, list[str]]:
     """The wanted document with `_status` and the ids of what is there; and which fields differ (none: all is well)."""
-    body, differ = dict(want), differences(have, want, rule.fields)
+    body = {name: value for name, value in want.items() if name not in rule.created}
+    body |= {name: at(have, name) for name in rule.kept if at(have, name)}
+    differ = differences(have, want, rule.fields)
+    for name, code in rule.added.items():
+        there = {text(row, code) for row in have.get(name) or []}
+        differ += [f"{name} {text(row, code)}" for row in want.get(name) or [] if text(row, code) not in there]
     for name, lines in rule.lines.items():
         if name in want:
             told = list(_lines(have.get(name) or [], want[name], lines))

@@ -7,7 +7,7 @@ read. Only what one second holds, or a list without stamps, is read by page numb
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from connectors.errors import PermanentError, TransientError
 from connectors.pace import Deadline
 from connectors.yonbip.answer import Reply
 from connectors.yonbip.client import Client
+from connectors.yonbip.descriptor import Detail
 from connectors.yonbip.rows import Shape, grouped
 
 FOREVER = "2099-12-31 23:59:59"
@@ -56,10 +57,12 @@ class Listing:
         conditions: tuple[tuple[str, str], ...] = (),
         *,
         thin: bool = False,
+        keys: Collection[str] = (),
     ) -> None:
-        """`thin`: headers will do."""
+        """`thin`: headers will do. `keys`: no other documents are wanted."""
         self._client, self._shape, self._cursor = client, shape, cursor
         self._resource, self._conditions, self._thin = shape.resource, conditions, thin
+        self._keys = frozenset(keys)
 
     def pages(self, start: str, at: Position) -> Iterator[Page]:
         """From the ERP's stamp `start` on (empty: from the beginning); without a cursor everything."""
@@ -207,13 +210,30 @@ class Listing:
 
     def _records(self, rows: list[Wire]) -> Iterator[Record]:
         """Documents of these rows; where the list shows too little of one, it is asked for whole."""
-        detail = self._resource.detail
-        for group in grouped(rows, self._shape):
-            document: Wire | None = self._shape.folded(group)
-            if detail and not self._thin and (detail.always or not self._shape.is_whole(document or {})):
-                document = shown_whole(self._client, self._shape, self._shape.key(group[0]))
-            if document is not None and self._shape.is_ours(document):
+        groups = [g for g in grouped(rows, self._shape) if not self._keys or self._shape.key(g[0]) in self._keys]
+        for document in self._whole([self._shape.folded(group) for group in groups]):
+            if self._shape.is_ours(document):
                 yield self._shape.record(document)
+
+    def _added(self, detail: Detail, asked: list[str]) -> dict[str, Wire]:
+        """What is shown of these; one that is not is gone, but hardly all at once."""
+        shown = self._client.documents(detail, asked)
+        if not shown:
+            raise PermanentError("answer-shape", system=self._client.system.name, path=detail.path, what="data[].id")
+        return shown
+
+    def _whole(self, documents: list[Wire]) -> Iterator[Wire]:
+        detail = self._resource.detail
+        asked = [self._shape.key(d) for d in documents if detail and not self._thin and not self._shape.is_whole(d)]
+        shown = self._added(detail, asked) if detail and detail.batch and asked else {}
+        for document in documents:
+            key = self._shape.key(document)
+            if key not in asked:
+                yield document
+            elif detail and detail.batch:
+                yield from ({**document, **more} for more in (shown.get(key),) if more is not None)
+            elif (whole := shown_whole(self._client, self._shape, key)) is not None:
+                yield whole
 
 
 def shown_whole(client: Client, shape: Shape, key: str, deadline: Deadline | None = None) -> Wire | None:

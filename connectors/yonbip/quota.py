@@ -17,11 +17,12 @@ class OwnQuota:
         self._clock, self._lock = clock, threading.Lock()
         self._starts: defaultdict[str, deque[float]] = defaultdict(deque)
 
-    def take(self, name: str, per_minute: int) -> float:
+    def take(self, name: str, per_minute: int, longest_s: float) -> float:
         with self._lock:
             now, starts = self._clock(), self._starts[name]
             while starts and starts[0] <= now - MINUTE_S:
                 starts.popleft()
             start = now if len(starts) < per_minute else starts[-per_minute] + MINUTE_S
-            starts.append(start)
+            if start - now <= longest_s:
+                starts.append(start)
             return start - now

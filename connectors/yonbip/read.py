@@ -41,12 +41,13 @@ class Reader:
         return max([*begun, *([shape.local(at.stamp)] if at.stamp else [])], default="")
 
     def lookup(self, obj: str, keys: Sequence[str], fields: Iterable[str]) -> Iterator[Page]:
-        """Each document whole where the product has an API for that, else all of them out of the list."""
+        """Each document whole where the product has an API for that alone, else out of the list."""
         shape, wanted = self._shape(obj, [*fields]), [*dict.fromkeys(keys)]
-        if shape.resource.detail is None:
-            for page in Listing(self._client, shape, "").pages("", Position()):
-                kept = [record for record in page.records if record.key in set(wanted)]
-                yield dataclasses.replace(page, records=kept, position=Position())
+        if not wanted:
+            return
+        if shape.resource.detail is None or shape.resource.detail.batch:
+            for page in Listing(self._client, shape, "", keys=wanted).pages("", Position()):
+                yield dataclasses.replace(page, position=Position())
             return
         found = [shown_whole(self._client, shape, key) for key in wanted]
         records = [shape.record(document) for document in found if document is not None and shape.is_ours(document)]

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.base import Record, System, Wire
 from connectors.rows import matches, text
-from connectors.yonbip.descriptor import Product, Resource, Rows
+from connectors.yonbip.descriptor import Detail, Product, Resource, Rows
 
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2})(\.\d+)?")
 _TOTALS = ("合计", "小计")
@@ -75,13 +75,16 @@ class Shape:
         return {**rows[0], how.lines: list(lines.values())}
 
     def is_whole(self, document: Wire) -> bool:
-        """Whether nothing that is needed lacks, and the lines add up to the document's own sum."""
-        resource = self.resource
-        if resource.detail and any(not all(values(document, path)) for path in resource.detail.needs):
+        """Whether nothing lacks that is needed and wanted, and the lines add up to the document's own sum."""
+        resource, detail = self.resource, self.resource.detail
+        if detail and (detail.always or any(not all(values(document, path)) for path in self._needed(detail))):
             return False
         total = resource.rows.total if resource.rows else None
         said = text(document, total.header) if total else ""
         return not total or not said or added(document, total.line) == Decimal(said)
+
+    def _needed(self, detail: Detail) -> list[str]:
+        return [path for path in detail.needs if not self._tree or path.partition(".")[0] in self._tree]
 
     def is_ours(self, document: Wire) -> bool:
         """Whether it counts, and its company is one of the system file's; one whose code nobody knows may be."""

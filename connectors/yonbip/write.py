@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from connectors.base import Ack, Record, Wire
-from connectors.errors import (
-    AccessError,
-    ConfigurationError,
-    ConnectorError,
-    OutcomeUnknownError,
-    RecordRejectedError,
-)
+from connectors.errors import ConnectorError, OutcomeUnknownError, RecordRejectedError
 from connectors.pace import Deadline
 from connectors.rows import matches, text
 from connectors.yonbip.answer import DONE, Reply, RunningError
 from connectors.yonbip.client import Client, encode
-from connectors.yonbip.descriptor import Write
+from connectors.yonbip.descriptor import Change, Write
 from connectors.yonbip.diff import at, changed, differences
 from connectors.yonbip.read import Reader
 from connectors.yonbip.steps import act, due, left, take, wanted
 
 CHECK_KEY_DIGITS = 32
+SAVES = 2
+"""How often a document is saved of which the gateway tells an id that does not exist any more."""
 
 
 class Writer:
@@ -35,9 +32,8 @@ class Writer:
         """Save the document with our key in its carrier, then take the steps that fit the deadline."""
         write, carrier = self._client.write_spec(obj, "push"), self._client.carrier(obj)
         data = _inserted({**wire, carrier: key})
-        checked = self._check_key(obj, key, text(wire, write.version))
         try:
-            saved = self._saved(write.path, write, data, checked, deadline, obj)
+            saved = self._created(obj, write, data, key, deadline)
         except RecordRejectedError:
             hits = self._reader.find(obj, key) if write.key_carrier.unique else []
             if len(hits) != 1:
@@ -66,11 +62,12 @@ class Writer:
         body, differ = changed(record.data, wire, write.change)
         if not differ:
             return self.finish(obj, external_id, deadline)
-        take(self._client, obj, write.change.reopen, lambda: self._document(obj, external_id, deadline), deadline)
-        data = _inserted({**body, "id": external_id, "_status": "Update"})
-        told = hashlib.sha256(encode({name: data[name] for name in sorted(data)})).hexdigest()
-        checked = self._check_key(obj, external_id, f"{text(wire, write.version)} {told}")
-        self._saved(write.change.path or write.path, write, data, checked, deadline, obj, external_id)
+        try:
+            take(self._client, obj, write.change.reopen, lambda: self._document(obj, external_id, deadline), deadline)
+            self._updated(obj, write, write.change, external_id, body, deadline)
+        except RecordRejectedError:
+            self._put_back(obj, write, record, deadline)
+            raise
         saved = self._document(obj, external_id, deadline)
         _, ignored = changed(saved.data, wire, write.change)
         return self._onward(obj, saved, deadline, [f"not taken over: {', '.join(ignored)}"] if ignored else [])
@@ -78,7 +75,7 @@ class Writer:
     def cancel(self, obj: str, external_id: str, wire: Wire, deadline: Deadline) -> Ack:
         """By the document's state; one that is cancelled already stays as it is. A refused way leaves the next one."""
         write = self._client.write_spec(obj, "cancel")
-        gone, steps, acted = write.find.cancelled, list(write.cancel or ()), False
+        gone, steps, acted = write.ended or write.find.cancelled, list(write.cancel or ()), False
         refused: ConnectorError = self._client.judge.refusal(write.path, "", "its state allows no cancellation")
         while True:
             record = self._document(obj, external_id, deadline)
@@ -95,21 +92,70 @@ class Writer:
                 refused = exc
 
     def _onward(self, obj: str, saved: Record, deadline: Deadline, said: Sequence[str] = ()) -> Ack:
-        """The steps after a save. The document is there now: what does not succeed is finished later."""
+        """The steps after a save. The document is there now: what does not succeed is finished later.
+
+        Who may not take a step (AccessError) is told so then: raised here it would say that nothing was sent.
+        """
         try:
             return Ack(saved.key, warnings=said, done=self.finish(obj, saved.key, deadline, saved.data).done)
-        except (AccessError, ConfigurationError):
-            raise
         except ConnectorError as exc:
             return Ack(saved.key, warnings=[*said, str(exc)], done=False)
 
+    def _created(self, obj: str, write: Write, data: Wire, key: str, deadline: Deadline) -> Record:
+        """The document saved, as it now is.
+
+        For an hour the gateway repeats its first answer to a check key, though the document was deleted since: then it
+        is saved under another one, which is the same for every attempt too.
+        """
+        version = text(data, write.version)
+        for _ in range(SAVES):
+            saved = self._saved(write.path, write, data, self._check_key(obj, key, version), deadline, obj)
+            if (found := self._seen(obj, saved.key, write.path, deadline)) is not None:
+                return found
+            version = f"{version} in place of {saved.key}"
+        raise RecordRejectedError("document-gone", system=self._system, obj=obj, key=saved.key)
+
+    def _seen(self, obj: str, external_id: str, path: str, deadline: Deadline) -> Record | None:
+        """What was just saved; who cannot look does not know what became of it."""
+        try:
+            return self._reader.document(obj, external_id, deadline)
+        except ConnectorError as exc:
+            where: dict[str, Any] = {"system": self._system, "method": "POST", "path": path}
+            raise OutcomeUnknownError("outcome-unknown", erp_code=exc.erp_code, reason=str(exc), **where) from None
+
+    def _updated(self, obj: str, write: Write, rule: Change, external_id: str, body: Wire, deadline: Deadline) -> None:
+        data = _inserted({**body, "id": external_id, "_status": "Update"})
+        told = hashlib.sha256(encode({name: data[name] for name in sorted(data)})).hexdigest()
+        checked = self._check_key(obj, external_id, f"{text(body, write.version)} {told}")
+        self._saved(rule.path or write.path, write, data, checked, deadline, obj, external_id, bare=rule.bare)
+
+    def _put_back(self, obj: str, write: Write, before: Record, deadline: Deadline) -> None:
+        """Take the steps again that led to the state before a refused change, as far as the ERP lets us."""
+        with suppress(ConnectorError):
+            for step in write.steps:
+                now = self._document(obj, before.key, deadline)
+                if text(now.data, step.due.field) == text(before.data, step.due.field):
+                    return
+                if due(step, now.data):
+                    act(self._client, obj, step, now, deadline)
+
     def _saved(
-        self, path: str, write: Write, data: Wire, checked: str, deadline: Deadline, obj: str, key: str = ""
+        self,
+        path: str,
+        write: Write,
+        data: Wire,
+        checked: str,
+        deadline: Deadline,
+        obj: str,
+        key: str = "",
+        *,
+        bare: bool = False,
     ) -> Record:
         """Send it, again under the same check key while the gateway does not say what became of it."""
         if write.check_key:
             data = {**data, write.check_key: checked}
-        body = {"data": _numbered(data, frozenset(write.numbers))}
+        sent = _numbered(data, frozenset(write.numbers))
+        body = sent if bare else {"data": sent}
         while True:
             try:
                 return self._told(self._client.send(path, body, deadline, obj, key), path, key)

@@ -9,13 +9,13 @@ from typing import Any, Protocol
 from sandbox.kingdee.envelope import NOT_OPERABLE, GalaxyError
 from sandbox.kingdee.metadata import HEAD, Form
 from sandbox.kingdee.model import Given
-from sandbox.kingdee.shapes_base import Client
+from sandbox.kingdee.shapes_base import COUNTRIES, Client
 from sandbox.kingdee.shapes_sales import Bill, bills_of
 from sandbox.kingdee.tables import FIRST_ID, Base, Tenant, local
 from sandbox.office.trade import Account, Customer, TradeError
 
 DRAFT, CREATED, SUBMITTED, AUDITED, REOPENED = "ZABCD"
-_COUNTRIES = {"中国": "CN"}
+_COUNTRIES = {number: code for code, number in COUNTRIES.items()}
 _WORDS = {
     "customer-blocked": "客户已禁用或冻结", "no-account": "客户未分配到该销售组织", "no-lines": "单据分录不能为空",
     "bad-quantity": "数量必须大于0", "no-price": "含税单价不能小于等于0", "bad-price": "含税单价不能小于等于0",
@@ -157,7 +157,8 @@ def _address(header: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
     found = {names[key]: value or "" for key, value in header.items() if key in names}
     if "FCOUNTRY" in header:
-        found["country"] = _COUNTRIES.get(header["FCOUNTRY"], header["FCOUNTRY"])
+        number = header["FCOUNTRY"] or ""
+        found["country"] = _COUNTRIES.get(number, number)
     return found
 
 

@@ -5,12 +5,15 @@ customers have a text field F_CRM_Text of the tenant's own, bill type XSDD02_SYS
 whatever is sent. The password is also the application's secret. Beside the account set whose books the control
 plane shows there is a second one with books of its own, made up.
 
+This tenant's own: FPRESETENTRYTEXT_P1 of a receivable's schedule tells retention, F_CRM_PO is the customer's order
+number, F_CRM_Date the date on a receivable's paper (FDATE is when it counts), contracts are orders of bill type
+XSDD08_CRM, and the last of several organisations books business receivables.
+
 No public source says it, so it is a guess of ours: a coding rule replaces a number that is sent (it could refuse it);
-FCreditCheckResult 0 or 1; an order on credit hold stays in approval (B); a document's own date is FACCNTTIMEJUDGETIME,
-FDATE is its posting; a reversal is a red receivable written off against the blue one; AR_Match keeps a write-off that
-was taken back, with FIsUnMatch and FUnMatchDate, and says 1 payment, 2 red against blue, 3 cash discount, 4 bad debt;
-FDUEDATE is a bill's maturity, FREFUNDDATE when money went back, FPURPOSEID of a schedule's row tells retention;
-Allocate takes PkIds and TOrgIds; contracts are orders of the tenant's bill type XSDD08_CRM.
+an order on credit hold stays in approval (B); a reversal is a red receivable written off against the blue one; AR_Match
+keeps a write-off that was taken back, with FIsUnMatch and FUnMatchDate (or, as the tenant is set, deletes it), and says
+1 payment, 2 red against blue, 3 cash discount, 4 bad debt; it also shows which receipt a refund gave back, with the
+other sign; FEntryCust is where a price list has its customers; Allocate takes PkIds and TOrgIds.
 """
 
 from __future__ import annotations
@@ -19,12 +22,14 @@ import secrets
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sandbox.front import Caller, ControlError, Row
 from sandbox.http import Request, Response
 from sandbox.kingdee.body import LOGINS, QUERIES, Call, load, method_of, read_call
+from sandbox.kingdee.contracts import BILL_TYPE
 from sandbox.kingdee.envelope import (
     DATABASE,
     LOCKED,
@@ -44,9 +49,13 @@ from sandbox.kingdee.names import GalaxyNames
 from sandbox.kingdee.operations import Operations
 from sandbox.kingdee.query import MAX_LIMIT, Query
 from sandbox.kingdee.sessions import LOST_TEXT, WRONG_ACCOUNT, Account, Sessions, cookies, hollow_cookies
-from sandbox.kingdee.shapes_ar import ar_sources
+from sandbox.kingdee.shapes_ar import RETENTION, ar_sources
 from sandbox.kingdee.shapes_base import base_sources
+from sandbox.kingdee.shapes_match import match_sources
 from sandbox.kingdee.shapes_money import money_sources
+from sandbox.kingdee.shapes_other import other_sources
+from sandbox.kingdee.shapes_prices import price_sources
+from sandbox.kingdee.shapes_refund import refund_sources, refunded
 from sandbox.kingdee.shapes_sales import sales_sources
 from sandbox.kingdee.shapes_stock import stock_sources
 from sandbox.kingdee.shapes_tax import tax_sources
@@ -57,6 +66,10 @@ from sandbox.office.trade import Office, open_office
 
 APP_ID = "210001_Q1JPU1NUSUUtU0FOREJPWC1BUFAtMDE0"
 """The application registered for the user; the segment is 24 bytes in base64."""
+
+SITE = {"contract_types": BILL_TYPE, "retention_field": "FPRESETENTRYTEXT_P1", "customer_po_field": "F_CRM_PO"}
+LOOKUPS = {"plan_purpose": {RETENTION: "retention"}}
+"""What a system file must say of this tenant."""
 
 SECOND, SECOND_SEED = "second account set", 8
 _LANGUAGES = {"2052": "ZH", "3076": "ZF", "1033": "EN"}
@@ -69,7 +82,7 @@ class GalaxyFront:
         accounts = [Account(one["id"], one["number"], one["name"]) for one in info["data_centres"]]
         self.sessions = Sessions(accounts, user, password, info["options"]["app_id"])
         self._desks = {accounts[0].id: Desks(office, self.metadata)}
-        self._manual_numbers, self._query_limit = True, MAX_LIMIT
+        self._manual_numbers, self._query_limit, self._resets_deleted = True, MAX_LIMIT, False
         self._tasks: dict[str, Any] = {}
 
     # -- the server's seam -------------------------------------------------------------------------------------------
@@ -128,11 +141,13 @@ class GalaxyFront:
 
     def configure(self, options: Mapping[str, Any]) -> None:
         """manual_numbers false: the coding rules of all bill types give the number, whatever is sent. query_limit: the
-        most rows that a query gives (WebAPIMaxQueryLimit; 2000 before patch 23.11)."""
-        if unknown := options.keys() - {"manual_numbers", "query_limit"}:
-            there = "manual_numbers (true or false), query_limit (rows)"
+        most rows that a query gives (WebAPIMaxQueryLimit; 2000 before patch 23.11). resets_deleted true: a write-off
+        that is taken back goes from the log."""
+        if unknown := options.keys() - {"manual_numbers", "query_limit", "resets_deleted"}:
+            there = "manual_numbers (true or false), query_limit (rows), resets_deleted (true or false)"
             raise ControlError(f"unknown option {', '.join(sorted(unknown))}; there is {there}")
         self._manual_numbers = truth(options.get("manual_numbers"), default=self._manual_numbers)
+        self._resets_deleted = truth(options.get("resets_deleted"), default=self._resets_deleted)
         limit = str(options.get("query_limit", self._query_limit))
         if not limit.isdigit() or int(limit) < 1:
             raise ControlError(f"query_limit is a number of rows, not {limit!r}")
@@ -164,6 +179,7 @@ class GalaxyFront:
         desks = self._desks_of(session.acct_id)
         desks.office.begin(Caller(request.request_id, session.user, _LANGUAGES.get(session.lcid, "ZH")))
         desks.operations.manual_numbers = self._manual_numbers
+        desks.tenant.resets_are_deleted = self._resets_deleted
         answer = self._answer(read_call(request), request, desks)
         return json_response(answer, cookies(session.id) if entry.is_new else ())
 
@@ -233,8 +249,13 @@ class Desks:
 
 def build_tenant(office: Office, metadata: Metadata) -> Tenant:
     tenant = Tenant(office, metadata)
-    for sources in (base_sources, sales_sources, stock_sources, ar_sources, money_sources, tax_sources):
+    plain = (
+        base_sources, price_sources, sales_sources, stock_sources, ar_sources, other_sources, refund_sources,
+        match_sources, tax_sources,
+    )  # fmt: skip
+    for sources in plain:
         tenant.bind(sources(tenant))
+    tenant.bind(money_sources(tenant, partial(refunded, tenant)))
     return tenant
 
 
@@ -248,7 +269,7 @@ def open_front(
     office = open_office(data, rows, date, seed)
     first, second = secrets.token_hex(7), secrets.token_hex(7)
     info = {
-        **office.info(), "client": first, "options": {"app_id": APP_ID},
+        **office.info(), "client": first, "options": {"app_id": APP_ID, **SITE}, "lookups": LOOKUPS,
         "auth": "signed", "time_zone": "Asia/Shanghai", "language": "ZH", "data_centres": [
             {"id": first, "number": "202601", "name": f"{office.replay.data.name} 演示账套"},
             {"id": second, "number": "202602", "name": "培训账套"},

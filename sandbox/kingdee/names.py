@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.kingdee.contracts import contract_number
-from sandbox.kingdee.shapes_ar import OTHER, other_number, receipt_number, receivable_number
+from sandbox.kingdee.shapes_ar import OTHER, receipt_number, receivable_number
 from sandbox.kingdee.shapes_base import number_of
+from sandbox.kingdee.shapes_other import other_number
 from sandbox.kingdee.shapes_sales import order_number, status_of
 from sandbox.kingdee.shapes_stock import delivery_number
 from sandbox.kingdee.tables import FIRST_ID, Tenant

@@ -42,7 +42,7 @@ class OrderDesk:
         with in_words():
             return self.office.sales.create_order(
                 customer, company, lines, currency=currency, ordered=ordered,
-                terms=header.get("FRecConditionId") or "", customer_po=header.get("FCustPONo") or "",
+                terms=header.get("FRecConditionId") or "", customer_po=header.get("F_CRM_PO") or "",
                 external_id=header.get("F_CRM_Text") or "", text=header.get("FNote") or "", released=False,
                 extra={**self._kept(given), "FDocumentStatus": status, "FIsIncludedTax": included},
             )  # fmt: skip
@@ -51,7 +51,7 @@ class OrderDesk:
         self._check_fixed(doc, given)
         values = {
             name: given.header[key] or ""
-            for key, name in (("FRecConditionId", "terms"), ("FCustPONo", "customer_po"), ("F_CRM_Text", "external_id"),
+            for key, name in (("FRecConditionId", "terms"), ("F_CRM_PO", "customer_po"), ("F_CRM_Text", "external_id"),
                               ("FNote", "text"))
             if key in given.header
         }  # fmt: skip

@@ -1,8 +1,8 @@
 """Receivables, out of the trade book.
 
 - AR_receivable: financial (3) for what counts, provisional (2) for what is estimated; red ones for credit memos and
-  reversals. Its schedule (FEntityPlan) is the open items; noted items are none: a document of such alone is not here.
-- AR_OTHERRECABLE holds the instalments that are no trade receivables.
+  reversals. The last of several organisations books business receivables (1) in place of financial ones.
+  Its schedule (FEntityPlan) is the open items; noted items are none: a document of such alone is not here.
 - A reversal is a red receivable that is written off against the whole of its document on the reversal's day.
 """
 
@@ -15,14 +15,16 @@ from decimal import Context, Decimal
 from typing import Any
 
 from sandbox.kingdee.metadata import HEAD
-from sandbox.kingdee.shapes_base import RETENTION, SALE, WIRE, Client, client_of, currency_number
+from sandbox.kingdee.shapes_base import WIRE, Client, client_of, currency_number
 from sandbox.kingdee.shapes_sales import order_number
 from sandbox.kingdee.shapes_stock import delivery_number
 from sandbox.kingdee.tables import FIRST_ID, Source, Tenant, at_midnight, constant, local
 from sandbox.office.money import ZERO, rounded
 from sandbox.office.trade import Instalment, Invoice, InvoiceLine, Receipt
 
-FINANCIAL, PROVISIONAL = "3", "2"
+BUSINESS, PROVISIONAL, FINANCIAL = "1", "2", "3"
+RETENTION = "质保金"
+"""What this tenant writes into its field for it, a text that every tenant has to use as it likes."""
 REVERSED = 5_000_000
 """Ids of a reversal's schedule and write-offs begin here; there is one for each instalment it closes."""
 
@@ -49,7 +51,7 @@ class Due:
 
     @property
     def open(self) -> Decimal:
-        if self.owner.account_type == PROVISIONAL:
+        if self.owner.is_provisional:
             return ZERO if self.owner.invoice.reversed_by or self.owner.is_reversal else self.amount
         return self.item.balance() if not self.owner.is_reversal else ZERO
 
@@ -71,8 +73,8 @@ class Receivable:
         return self.invoice.reference if self.is_reversal and self.invoice.reference else self.invoice
 
     @property
-    def account_type(self) -> str:
-        return PROVISIONAL if self.origin.kind == "provisional" else FINANCIAL
+    def is_provisional(self) -> bool:
+        return self.origin.kind == "provisional"
 
     @property
     def dues(self) -> list[Due]:
@@ -112,10 +114,6 @@ def receivable_number(invoice: Invoice) -> str:
     return f"AR{invoice.id:08}"
 
 
-def other_number(invoice: Invoice) -> str:
-    return f"QTYSD{invoice.id:06}"
-
-
 def receipt_number(receipt: Receipt) -> str:
     return f"SKD{receipt.id:08}"
 
@@ -126,7 +124,7 @@ def settled(total: Decimal, left: Decimal) -> str:
 
 
 def ar_sources(tenant: Tenant) -> dict[str, Source]:
-    return {"AR_receivable": _receivables(tenant), "AR_OTHERRECABLE": _others(tenant)}
+    return {"AR_receivable": _receivables(tenant)}
 
 
 # -- receivables -------------------------------------------------------------------------------------------------------
@@ -140,20 +138,21 @@ def _company(row: Receivable) -> str:
     return row.invoice.company
 
 
-def _header(tenant: Tenant, bill_type: str, number: Any) -> dict[str, Any]:
+def _header(tenant: Tenant) -> dict[str, Any]:
     def client(row: Receivable) -> Client | None:
         return client_of(tenant, row.invoice.customer, row.invoice.company)
 
     return {
-        "FID": lambda row: FIRST_ID + row.invoice.id, "FBillNo": lambda row: number(row.invoice),
-        "FBillTypeID": constant(bill_type), "FDATE": lambda row: at_midnight(row.invoice.posted),
-        "FENDDATE_H": lambda row: at_midnight(row.latest), "FCUSTOMERID": client, "FCONTACTUNIT": client,
-        "FCONTACTUNITTYPE": constant("BD_Customer"), "FCURRENCYID": _currency, "FSETTLEORGID": _company,
+        "FID": lambda row: FIRST_ID + row.invoice.id, "FBillNo": lambda row: receivable_number(row.invoice),
+        "FBillTypeID": constant("YSD01_SYS"), "FDATE": lambda row: at_midnight(row.invoice.posted),
+        "FENDDATE_H": lambda row: at_midnight(row.latest), "FCUSTOMERID": client,
+        "FCURRENCYID": _currency, "FSETTLEORGID": _company,
         "FPAYORGID": _company, "FSALEORGID": _company, "FALLAMOUNTFOR": lambda row: row.amount,
         "FWRITTENOFFSTATUS": lambda row: settled(row.amount, row.open),
         "FRedBlue": lambda row: "1" if row.amount < 0 else "0",
         "FISINIT": lambda row: row.origin.kind == "opening" and not row.is_reversal, "FDocumentStatus": constant("C"),
         "FCancelStatus": constant("A"), "F_CRM_Text": lambda row: row.invoice.source_number,
+        "F_CRM_Date": lambda row: at_midnight(row.invoice.dated),
         "FCreateDate": lambda row: local(row.invoice.created), "FModifyDate": lambda row: local(row.invoice.changed),
         "FAPPROVEDATE": lambda row: local(row.invoice.created),
     }  # fmt: skip
@@ -165,15 +164,19 @@ def _receivables(tenant: Tenant) -> Source:
     def main_currency(row: Receivable) -> str:
         return currency_number(office.companies[row.invoice.company].currency)
 
-    header = _header(tenant, "YSD01_SYS", receivable_number) | {
+    def account_type(row: Receivable) -> str:
+        *others, last = office.companies
+        claim = BUSINESS if others and row.invoice.company == last else FINANCIAL
+        return PROVISIONAL if row.is_provisional else claim
+
+    header = _header(tenant) | {
         "FPayConditon": lambda row: row.invoice.terms, "FBUSINESSTYPE": constant("BZ"), "FISTAX": constant(True),
-        "FSetAccountType": lambda row: row.account_type, "FNOTAXAMOUNTFOR": lambda row: row.invoice.net,
-        "FTAXAMOUNTFOR": lambda row: row.invoice.tax,
-        "FOPENSTATUS": lambda row: "C" if row.account_type == FINANCIAL and row.invoice.lines else "A",
+        "FSetAccountType": account_type,
+        "FOPENSTATUS": lambda row: "A" if row.is_provisional or not row.invoice.lines else "C",
         "FAR_Remark": lambda row: row.invoice.text,
     }  # fmt: skip
     finance: dict[str, Any] = {
-        "FACCNTTIMEJUDGETIME": lambda row: at_midnight(row.invoice.dated), "FSettleTypeID": constant(WIRE),
+        "FACCNTTIMEJUDGETIME": lambda row: at_midnight(term_begins(row)), "FSettleTypeID": constant(WIRE),
         "FMAINBOOKSTDCURRID": main_currency, "FEXCHANGETYPE": constant("HLTX01_SYS"),
         "FExchangeRate": lambda row: row.invoice.rate, "FTaxAmountFor": lambda row: row.invoice.tax,
         "FNoTaxAmountFor": lambda row: row.invoice.net,
@@ -186,7 +189,7 @@ def _receivables(tenant: Tenant) -> Source:
         "FWRITTENOFFAMOUNTFOR_P": lambda row: row.amount - row.open, "FNOTVERIFICATEAMOUNT": lambda row: row.open,
         "FWRITTENOFFSTATUS_P": lambda row: settled(row.amount, row.open),
         "FORDERBILLNO": lambda row: order_of(row.owner),
-        "FPURPOSEID": lambda row: RETENTION if row.item.kind == "retention" else SALE,
+        "FPRESETENTRYTEXT_P1": lambda row: RETENTION if row.item.kind == "retention" else "",
     }  # fmt: skip
     return Source(
         lambda: receivables(tenant, TRADE),
@@ -195,6 +198,10 @@ def _receivables(tenant: Tenant) -> Source:
         {"FEntityPlan": lambda row: row.dues, "FEntityDetail": lines_of},
         lambda wanted: receivable_of(office.invoices.get(wanted - FIRST_ID), TRADE),
     )  # fmt: skip
+
+
+def term_begins(row: Receivable) -> date:
+    return next((due.item.baseline for due in row.dues if due.item.baseline), row.invoice.dated)
 
 
 def _rate(row: Due) -> Decimal:
@@ -246,8 +253,8 @@ def _detail(tenant: Tenant) -> dict[str, Any]:
         "FORDERENTRYSEQ": lambda row: _sequence(row.line), "FORDERENTRYID": lambda row: _order_line_id(row.line),
         "FSOURCETYPE": lambda row: "SAL_OUTSTOCK" if row.line.delivery else "",
         "FSourceBillNo": lambda row: delivery_number(row.line.delivery) if row.line.delivery else "",
-        "FOPENAMOUNTFOR_D": lambda row: row.line.net + row.line.tax if row.owner.account_type == FINANCIAL else ZERO,
-        "FNOINVOICEAMOUNT": lambda row: ZERO if row.owner.account_type == FINANCIAL else row.line.net + row.line.tax,
+        "FOPENAMOUNTFOR_D": lambda row: ZERO if row.owner.is_provisional else row.line.net + row.line.tax,
+        "FNOINVOICEAMOUNT": lambda row: row.line.net + row.line.tax if row.owner.is_provisional else ZERO,
         "FRECEIVEAMOUNT": share, "FNORECEIVEAMOUNT": lambda row: row.line.net + row.line.tax - share(row),
     }  # fmt: skip
 
@@ -258,22 +265,3 @@ def _sequence(line: InvoiceLine) -> int:
 
 def _order_line_id(line: InvoiceLine) -> int:
     return FIRST_ID + line.order_line.id if line.order_line else 0
-
-
-def _others(tenant: Tenant) -> Source:
-    office = tenant.office
-    header = _header(tenant, "QTYSD01_SYS", other_number) | {
-        "FNOTWRITTENOFFAMOUNTFOR_H": lambda row: row.open, "FWRITTENOFFAMOUNTFOR_H": lambda row: row.amount - row.open,
-        "FMAINBOOKSTDCURRID": lambda row: currency_number(office.companies[row.invoice.company].currency),
-        "FEXCHANGERATE": lambda row: row.invoice.rate,
-        "FACCNTTIMEJUDGETIME": lambda row: at_midnight(row.invoice.dated),
-        "FAR_OtherRemarks": lambda row: row.invoice.text,
-    }  # fmt: skip
-    entry: dict[str, Any] = {
-        "FEntryID": lambda row: row.id, "FSeq": lambda row: row.seq, "FNOTAXAMOUNTFOR": lambda row: row.amount,
-        "FAMOUNTFOR": lambda row: row.amount, "FENDDATE": lambda row: at_midnight(row.item.due),
-    }  # fmt: skip
-    return Source(
-        lambda: receivables(tenant, OTHER), {HEAD: header, "FEntity": entry}, {"FEntity": lambda row: row.dues},
-        lambda wanted: receivable_of(office.invoices.get(wanted - FIRST_ID), OTHER),
-    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Base data: organisations, currencies, units, terms of payment; customers, materials and prices of the trade book.
+"""Base data: organisations, currencies, units, terms of payment; customers and materials of the trade book.
 
 A customer stands once for each organisation that uses it (分配型): one number, an FCUSTID each. Materials are shared.
 """
@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from sandbox.kingdee.metadata import HEAD
-from sandbox.kingdee.tables import FIRST_ID, Base, Source, Tenant, at_midnight, constant, head, local
+from sandbox.kingdee.tables import FIRST_ID, Base, Source, Tenant, constant, head, local
 from sandbox.office.money import DIGITS
 from sandbox.office.terms import TERMS, Terms
-from sandbox.office.trade import Account, Customer, Price
+from sandbox.office.trade import Account, Customer
 
 CURRENCIES = {
     "CNY": ("PRE001", "人民币"), "HKD": ("PRE002", "香港元"), "EUR": ("PRE003", "欧元"), "JPY": ("PRE004", "日本日圆"),
@@ -23,10 +22,14 @@ CURRENCIES = {
 """The preset numbers; any other currency is the tenant's own and has its code as number."""
 
 SETTLE_TYPES = {"JSFS01_SYS": "现金", "JSFS04_SYS": "电汇", "JSFS07_SYS": "银行承兑汇票"}
-PURPOSES = {"SFKYT01_SYS": "销售收款", "SFKYT02_SYS": "预收款", "SFKYT03_CRM": "质保金"}
-SALE, ADVANCE, RETENTION = PURPOSES
+PURPOSES = {"SFKYT01_SYS": "销售收款", "SFKYT02_SYS": "预收款", "SFKYT03_SYS": "利息收入"}
+SALE, ADVANCE, INTEREST = PURPOSES
 WIRE, BILL = "JSFS04_SYS", "JSFS07_SYS"
-_COUNTRIES = {"CN": "中国"}
+COUNTRIES = {"CN": "China"}
+"""Numbers of countries; any other country has its code as number."""
+STOCK_UNIT, IN_STOCK_UNIT = "BOX", 10
+"""Some goods are kept in boxes of ten and sold by the piece."""
+_KNOWN_COUNTRIES = "AU BR CA CH CN DE ES FR GB HK IN IT JP KR MX MY NL NO SE SG TH TW US VN ZA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,12 @@ def base_sources(tenant: Tenant) -> dict[str, Source]:
         "BD_SETTLETYPE": _fixed("FSETTLETYPEID", _listed(SETTLE_TYPES)),
         "BD_RateType": _fixed("FRATETYPEID", _listed({"HLTX01_SYS": "固定汇率", "HLTX02_SYS": "即期汇率"})),
         "CN_RECPAYPURPOSE": _fixed("FID", _listed(PURPOSES)),
+        "BOS_ASSISTANTDATA_SELECT": _fixed("FID", _assistant_data(tenant)),
+        "SAL_MATERIALGROUP": _fixed("FID", _groups(tenant)),
         "BOS_BillType": _fixed("FBILLTYPEID", _bill_types(tenant), FBillFormID="form", FIsManualNumber="manual"),
         "BD_RecCondition": _conditions(tenant),
         "BD_Customer": customers(tenant),
         "BD_MATERIAL": _materials(tenant),
-        "BD_SAL_PriceList": _prices(tenant),
     }
 
 
@@ -102,7 +106,20 @@ def _currencies() -> list[Base]:
 
 def _units(tenant: Tenant) -> list[Base]:
     codes = {product.unit for product in tenant.office.products.values()}
-    return _listed({code: code for code in sorted(codes | {"PCS", "EA"})})
+    return _listed({code: code for code in sorted(codes | {"PCS", "EA", STOCK_UNIT})})
+
+
+def _assistant_data(tenant: Tenant) -> list[Base]:
+    """Countries and regions: lists of values that references lead to."""
+    customers = tenant.office.customers.values()
+    countries = {*_KNOWN_COUNTRIES.split(), *(customer.country for customer in customers)}
+    numbers = {COUNTRIES.get(code, code) for code in countries} | {customer.region for customer in customers}
+    return _listed({number: number for number in sorted(numbers) if number})
+
+
+def _groups(tenant: Tenant) -> list[Base]:
+    groups = {product.group for product in tenant.office.products.values()}
+    return _listed({group: group for group in sorted(groups) if group})
 
 
 def _bill_types(tenant: Tenant) -> list[Base]:
@@ -169,7 +186,7 @@ def customers(tenant: Tenant) -> Source:
         "FMasterId": first,
         "FDocumentStatus": lambda row: row.extra.get("FDocumentStatus", "C"),
         "FForbidStatus": lambda row: "B" if row.customer.blocked or row.account.blocked else "A",
-        "FCOUNTRY": lambda row: _COUNTRIES.get(row.customer.country, row.customer.country),
+        "FCOUNTRY": lambda row: COUNTRIES.get(row.customer.country, row.customer.country),
         "FPROVINCIAL": lambda row: row.customer.region,
         "FADDRESS": lambda row: " ".join(part for part in (row.customer.city, row.customer.street) if part),
         "FZIP": lambda row: row.customer.postal_code, "FTEL": lambda row: row.customer.phone,
@@ -232,40 +249,3 @@ def _materials(tenant: Tenant) -> Source:
     return Source(
         office.products.values, {HEAD: fields, "SubHeadEntity": sub}, by_id=lambda n: office.products.get(n - FIRST_ID)
     )
-
-
-@dataclass(frozen=True)
-class PriceList:
-    """All prices of a company in a currency."""
-
-    id: int
-    company: str
-    currency: str
-    prices: list[Price]
-
-
-def _price_lists(tenant: Tenant) -> list[PriceList]:
-    found: dict[tuple[str, str], list[Price]] = {}
-    for price in tenant.office.prices.values():
-        found.setdefault((price.company, price.currency), []).append(price)
-    return [PriceList(FIRST_ID + at, *key, prices) for at, (key, prices) in enumerate(sorted(found.items()), 1)]
-
-
-def _prices(tenant: Tenant) -> Source:
-    fields: dict[str, Any] = {
-        "FID": lambda row: row.id, "FNumber": lambda row: f"XSJMB-{row.company}-{row.currency}",
-        "FName": lambda row: f"{row.company} {row.currency} 价目表", "FCreateOrgId": lambda row: row.company,
-        "FCurrencyId": lambda row: currency_number(row.currency), "FIsIncludedTax": constant(False),
-        "FEffectiveDate": lambda row: at_midnight(min(price.start for price in row.prices)),
-        "FExpiryDate": lambda row: at_midnight(max(price.end for price in row.prices)),
-        "FDocumentStatus": constant("C"), "FForbidStatus": constant("A"),
-        "FCreateDate": lambda row: local(min(price.created for price in row.prices)),
-        "FModifyDate": lambda row: local(max(price.changed for price in row.prices)),
-    }  # fmt: skip
-    entry: dict[str, Any] = {
-        "FEntryID": lambda row: FIRST_ID + row.id, "FSeq": lambda row: row.id, "FMaterialId": lambda row: row.product,
-        "FUnitID": lambda row: row.unit, "FPrice": lambda row: row.amount, "FPriceBase": lambda row: Decimal(row.per),
-        "FCustId": lambda row: client_of(tenant, row.customer, row.company) if row.customer else None,
-        "FEntryEffectiveDate": lambda row: at_midnight(row.start), "FEntryExpiryDate": lambda row: at_midnight(row.end),
-    }  # fmt: skip
-    return Source(lambda: _price_lists(tenant), {HEAD: fields, "FEntity": entry}, {"FEntity": lambda row: row.prices})

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 from decimal import Context, Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sandbox.kingdee.contracts import SHIFT, as_order
 from sandbox.kingdee.metadata import HEAD
@@ -67,6 +68,13 @@ def _orders(tenant: Tenant) -> Source:
     def client(row: Order) -> Client | None:
         return client_of(tenant, row.customer, row.company)
 
+    def cancelled(row: Order) -> datetime | None:
+        """At noon of the company's day."""
+        if row.cancelled is None:
+            return None
+        noon = datetime.combine(row.cancelled, time(12), ZoneInfo(company(row).zone))
+        return local(noon.astimezone(UTC))
+
     def in_local(amount: Decimal, row: Order) -> Decimal:
         return rounded(amount * office.rate(row.currency, row.company, row.ordered), company(row).currency)
 
@@ -79,8 +87,8 @@ def _orders(tenant: Tenant) -> Source:
         "FCloseStatus": lambda row: "B" if row.closed or all(map(is_closed, row.lines)) else "A",
         "FCloseDate": lambda row: at_midnight(row.closed), "FManualClose": lambda row: bool(row.closed),
         "FCancelStatus": lambda row: "B" if row.cancelled else "A", "FVersionNo": _saved("FVersionNo", "000"),
-        "FCreditCheckResult": lambda row: "1" if row.credit == "held" else "0",
-        "FCustPONo": lambda row: row.customer_po, "F_CRM_Text": lambda row: row.external_id,
+        "FCreditCheckResult": lambda row: "4" if row.credit == "held" else "1", "FCancelDate": cancelled,
+        "F_CRM_PO": lambda row: row.customer_po, "F_CRM_Text": lambda row: row.external_id,
         "FCreateDate": lambda row: local(row.created), "FModifyDate": lambda row: local(row.changed),
         "FApproveDate": lambda row: _approved(row) if status_of(row) == "C" else None,
     }  # fmt: skip

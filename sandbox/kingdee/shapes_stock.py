@@ -8,7 +8,7 @@ from decimal import Context, Decimal
 from typing import Any
 
 from sandbox.kingdee.metadata import HEAD
-from sandbox.kingdee.shapes_base import client_of, currency_number
+from sandbox.kingdee.shapes_base import IN_STOCK_UNIT, STOCK_UNIT, Client, client_of, currency_number
 from sandbox.kingdee.shapes_sales import order_number, prices_of
 from sandbox.kingdee.tables import FIRST_ID, Source, Tenant, at_midnight, constant, local
 from sandbox.office.money import ZERO, rounded
@@ -32,8 +32,7 @@ def delivery_number(delivery: Delivery) -> str:
 def _common(tenant: Tenant) -> dict[str, Any]:
     return {
         "FID": lambda row: FIRST_ID + row.id, "FSaleOrgId": lambda row: row.company,
-        "FCustomerID": lambda row: client_of(tenant, row.customer, row.company), "FDocumentStatus": constant("C"),
-        "FCancelStatus": constant("A"), "FCreateDate": lambda row: local(row.created),
+        "FDocumentStatus": constant("C"), "FCancelStatus": constant("A"), "FCreateDate": lambda row: local(row.created),
         "FModifyDate": lambda row: local(row.changed), "FApproveDate": lambda row: local(row.changed),
     }  # fmt: skip
 
@@ -47,6 +46,7 @@ def _notices(tenant: Tenant) -> Source:
         return (delivery for delivery in tenant.office.deliveries.values() if not delivery.is_return)
 
     header = _common(tenant) | {
+        "FCustomerID": lambda row: client_of(tenant, row.customer, row.company),
         "FBillNo": lambda row: f"FHTZ{row.id:06}", "FDate": lambda row: at_midnight(row.planned),
         "FDeliveryOrgID": lambda row: row.company, "FCloseStatus": lambda row: "B" if row.issued else "A",
     }  # fmt: skip
@@ -74,6 +74,16 @@ class StockRow:
         return self.part.order_line
 
     @property
+    def stock_unit(self) -> tuple[str, int]:
+        """The unit in which it is kept, and how many of the unit sold are one of that."""
+        boxed = self.line.product.id % 2 == 0
+        return (STOCK_UNIT, IN_STOCK_UNIT) if boxed else (self.line.unit, 1)
+
+    @property
+    def in_stock(self) -> Decimal:
+        return _WIDE.divide(self.part.quantity, Decimal(self.stock_unit[1]))
+
+    @property
     def gross(self) -> Decimal:
         """Its share of the order line's amount."""
         line = self.line
@@ -98,9 +108,13 @@ def _stock(tenant: Tenant, bill_type: str, *, is_return: bool) -> Source:
     def order(row: Delivery) -> Order:
         return row.lines[0].order_line.order
 
+    def client(row: Delivery) -> Client | None:
+        return client_of(tenant, row.customer, row.company)
+
+    buyer = "FRetcustId" if is_return else "FCustomerID"
     header = _common(tenant) | {
-        "FBillNo": delivery_number, "FBillTypeID": constant(bill_type), "FDate": lambda row: at_midnight(row.issued),
-        "FStockOrgId": lambda row: row.company,
+        buyer: client, "FBillNo": delivery_number, "FBillTypeID": constant(bill_type),
+        "FDate": lambda row: at_midnight(row.issued), "FStockOrgId": lambda row: row.company,
     }  # fmt: skip
     sub: dict[str, Any] = {
         "FSettleOrgID": lambda row: row.company, "FSettleCurrID": lambda row: currency_number(order(row).currency),
@@ -109,13 +123,16 @@ def _stock(tenant: Tenant, bill_type: str, *, is_return: bool) -> Source:
     }  # fmt: skip
     entry: dict[str, Any] = {
         "FENTRYID": lambda row: FIRST_ID + row.part.id, "FSeq": lambda row: row.seq,
-        "FMaterialID": lambda row: row.line.product, "FUnitID": lambda row: row.line.unit,
-        "FMustQty": lambda row: row.part.quantity, "FRealQty": lambda row: row.part.quantity,
+        "FMaterialID": lambda row: row.line.product, "FUnitID": lambda row: row.stock_unit[0],
+        "FMustQty": lambda row: row.in_stock, "FRealQty": lambda row: row.in_stock,
+        "FSalUnitID": lambda row: row.line.unit, "FSalUnitQty": lambda row: row.part.quantity,
         "FPrice": lambda row: prices_of(row.line)[0], "FTaxPrice": lambda row: prices_of(row.line)[1],
         "FEntryTaxRate": lambda row: row.line.tax_rate, "FAllAmount": lambda row: row.gross,
         "FOwnerTypeID": constant("BD_OwnerOrg"), "FOwnerID": lambda row: row.delivery.company,
-        "FSoorDerno": lambda row: order_number(row.line.order), "FSOEntryId": lambda row: FIRST_ID + row.line.id,
-        "FSrcType": constant("SAL_SaleOrder"), "FSrcBillNo": lambda row: order_number(row.line.order),
+        "FOrderNo" if is_return else "FSoorDerno": lambda row: order_number(row.line.order),
+        "FSOEntryId": lambda row: FIRST_ID + row.line.id,
+        "FSrcBillTypeID" if is_return else "FSrcType": constant("SAL_SaleOrder"),
+        "FSrcBillNo": lambda row: order_number(row.line.order),
         "FARNOTJOINQTY": lambda row: ZERO if row.delivery.invoiced else row.part.quantity,
     }  # fmt: skip
     return Source(

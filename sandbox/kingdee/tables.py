@@ -86,6 +86,8 @@ class Tenant:
 
     def __init__(self, office: Office, metadata: Metadata) -> None:
         self.office, self.metadata = office, metadata
+        self.resets_are_deleted = False
+        """A write-off that is taken back goes from the log, as in some releases."""
         self.tables: dict[str, Table] = {}
 
     def bind(self, sources: Mapping[str, Source]) -> None:

@@ -1,7 +1,8 @@
 """Customers and products: lists, details, and the saves of a customer.
 
-`newlist` answers a bare list. Insert is idempotent by its key and needs a code nobody has; newupdate finds the customer
-by id or code, takes its fields with or without `data` around them, and has no idempotency.
+`newlist` answers a bare list without children. Insert is idempotent by its key and needs a code nobody has; newupdate
+finds the customer by id or code, takes its fields without `data` around them, and has no idempotency. A child that
+comes without an id is one more; organisations are only added. Who manages a customer does not change.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from sandbox.yonyou.query import Entry
 from sandbox.yonyou.wire import Row
 
 MERCHANT, PRODUCT = "/yonbip/digitalModel/merchant/", "/yonbip/digitalModel/product/"
-_KEPT = (
-    "shortname", "customerClassCode", "enterpriseNature", "contactName", "merchantAddressInfos",
-    "merchantContactInfos", "merchantAgentFinancialInfos", "merchantAgentInvoiceInfos",
-)  # fmt: skip
+_KEPT = ("shortname", "customerClassCode", "enterpriseNature", "contactName")
+_NO_CHILDREN: dict[str, list[Row]] = {name: [] for name in master_rows.CHILDREN}
+_FIRST_CHILD = 7_000_000_000_000_000_000
+_NEEDED = {"code": "客户编码", "name": "客户名称", "createOrgCode": "管理组织", "enterpriseNature": "企业类型"}
 _FIELDS = {
     "contactTel": "phone", "email": "email", "creditCode": "tax_number", "countryCode": "country",
     "regionCode": "region", "postCode": "postal_code",
@@ -111,8 +112,9 @@ class MasterDesk:
         accounts = self._accounts(data)
         customer = self._try(
             lambda: self.office.master.create_customer(
-                str(name["simplifiedName"]), accounts, our_number=str(data.get("erpCode") or code),
-                extra={CODE: code, "name": _whole(name), **_kept(data)}, **_fields(data),
+                str(name["simplifiedName"]), accounts, our_number=str(data.get("erpCode") or ""),
+                extra={CODE: code, "name": _whole(name), **_kept(data), **_children(_NO_CHILDREN, data)},
+                **_fields(data),
             )
         )  # fmt: skip
         return [{"id": numbers.id_of("customer", customer.id), "code": code}]
@@ -137,12 +139,17 @@ class MasterDesk:
         return Account(company, str(terms.get("searchCode") or ""), currency, agreement)
 
     def _update(self, call: Call) -> Row:
-        data = call.body["data"] if isinstance(call.body.get("data"), dict) else call.body
-        customer = self.org.find_customer(data.get("id") or data.get("code"))
+        data = call.body
+        for name, said in _NEEDED.items():
+            if data.get(name) in (None, "", {}):
+                raise refused(f"{said}不能为空!")
+        customer = self.org.find_customer(data.get("id") or data["code"])
         if customer is None:
             raise refused("客户不存在!")
+        if data["createOrgCode"] != master_rows.managing(self.office, customer):
+            raise refused(f"管理组织[{data['createOrgCode']}]不允许修改!")
         values: Row = _fields(data)
-        extra = {**customer.extra, **_kept(data)}
+        extra = {**customer.extra, **_kept(data), **_children(master_rows.children(customer), data)}
         if isinstance(data.get("name"), dict) and data["name"].get("simplifiedName"):
             values |= {"name": str(data["name"]["simplifiedName"]), "name_2": ""}
             extra["name"] = _whole(data["name"])
@@ -195,6 +202,20 @@ def _since(call: Call) -> Call:
 
 def _whole(name: Row) -> Row:
     return {key: name.get(key) for key in ("simplifiedName", "englishName", "traditionalName")}
+
+
+def _children(have: dict[str, list[Row]], data: Row) -> Row:
+    return {name: _more(rows, data[name]) for name, rows in have.items() if name in data}
+
+
+def _more(have: list[Row], sent: Any) -> list[Row]:
+    """Children that are sent with an id take the place of theirs; one without is one more."""
+    rows = [row for row in sent or [] if isinstance(row, dict)]
+    named = {str(row["id"]): row for row in rows if row.get("id")}
+    first = max((int(row["id"]) for row in have), default=_FIRST_CHILD)
+    new = [row for row in rows if not row.get("id")]
+    changed = [{**row, **named.get(str(row["id"]), {})} for row in have]
+    return [*changed, *({**row, "id": first + at} for at, row in enumerate(new, 1))]
 
 
 def _kept(data: Row) -> Row:

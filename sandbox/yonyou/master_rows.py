@@ -16,6 +16,10 @@ CUSTOMERS = Shape(
     exact=("code", "createOrgCode", "createOrgId", "customerClassCode", "creditCode", "id", "stopStatus", "erpCode"),
     renamed={"creditCodeList": "creditCode"},
 )  # fmt: skip
+CHILDREN = (
+    "merchantAddressInfos", "merchantContactInfos", "merchantAgentFinancialInfos", "merchantAgentInvoiceInfos",
+)  # fmt: skip
+LISTED = ("stopStatus", "createTime", "modifyTime", "pubts")
 PRODUCTS = Shape(ops=MANY_OPS, headers_only=True, exact=("code", "id"), renamed={"productCode": "code"})
 
 
@@ -40,14 +44,18 @@ def has_han(text: str) -> bool:
     return any(unicodedata.name(letter, "").startswith("CJK") for letter in text)
 
 
+def managing(office: Office, customer: Customer) -> str:
+    """The organisation that manages a customer is the first one he has an account in."""
+    return customer.accounts[0].company if customer.accounts else next(iter(office.companies))
+
+
 def customer_header(office: Office, org: Org, customer: Customer) -> Row:
-    """The list's row; the organisation that manages a customer is the first one he has an account in."""
-    managing = customer.accounts[0].company if customer.accounts else next(iter(office.companies))
-    extra = customer.extra
+    """The list's row."""
+    own, extra = managing(office, customer), customer.extra
     return {
         "id": numbers.id_of("customer", customer.id), "code": org.customer_code(customer), "name": names(customer),
-        "shortname": extra.get("shortname"), "createOrgId": numbers.organisation_id(managing),
-        "createOrgCode": managing, "belongOrgId": numbers.organisation_id(managing), "belongOrgCode": managing,
+        "shortname": extra.get("shortname"), "createOrgId": numbers.organisation_id(own),
+        "createOrgCode": own, "belongOrgId": numbers.organisation_id(own), "belongOrgCode": own,
         "transTypeCode": "SYCSR001", "customerClassCode": extra.get("customerClassCode", "001"),
         "enterpriseNature": extra.get("enterpriseNature", 0), "countryCode": customer.country or None,
         "enterpriseName": names(customer)["simplifiedName"], "creditCode": customer.tax_number or None,
@@ -67,26 +75,25 @@ def customer_entry(office: Office, org: Org, customer: Customer) -> Entry:
 
 
 def customer_detail(office: Office, org: Org, customer: Customer, company: str = "") -> Row:
-    """Children, and the business terms of one using organisation (the managing one unless another is asked for)."""
-    header = customer_header(office, org, customer)
+    """Children, and the business terms of one using organisation (the managing one unless another is asked for).
+
+    What the list says of its times and of its being stopped is not told here.
+    """
+    header = {name: told for name, told in customer_header(office, org, customer).items() if name not in LISTED}
     account = customer.account(company) or (customer.accounts[0] if customer.accounts else None)
     if account:
         header["belongOrgCode"] = account.company
         header["belongOrgId"] = numbers.organisation_id(account.company)
-    children = {
-        name: customer.extra.get(name, made)
-        for name, made in (
-            ("merchantAddressInfos", _addresses(customer)),
-            ("merchantContactInfos", _contacts(customer)),
-            ("merchantAgentFinancialInfos", []),
-            ("merchantAgentInvoiceInfos", _invoice_titles(customer)),
-        )
-    }
     return {
-        **header, **children,
+        **header, **children(customer),
         "merchantApplyRanges": [_range(customer, each, at == 0) for at, each in enumerate(customer.accounts)],
         "merchantAppliedDetail": _business(account) if account else None,
     }  # fmt: skip
+
+
+def children(customer: Customer) -> dict[str, list[Row]]:
+    made: tuple[list[Row], ...] = (_addresses(customer), _contacts(customer), [], _invoice_titles(customer))
+    return {name: customer.extra.get(name, rows) for name, rows in zip(CHILDREN, made, strict=True)}
 
 
 def _addresses(customer: Customer) -> list[Row]:

@@ -71,6 +71,10 @@ def unit_id(code: str) -> int:
     return id_of("unit", int.from_bytes(code.encode()[:4], "big") % 1_000_000 + 1)
 
 
+TAX_RATES = ("0", "3", "6", "9", "13")
+"""Per cent: the tax items that the tenant has."""
+
+
 def tax_item(rate: Decimal) -> str:
     return f"VAT{rate.normalize():f}"
 

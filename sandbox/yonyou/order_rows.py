@@ -50,8 +50,10 @@ def next_status(order: Order) -> str:
 
 
 def state(order: Order) -> tuple[int, int, int]:
-    """status, verifystate, currentStatus."""
-    return _STATES[next_status(order)]
+    """status, verifystate, currentStatus. Of the orders that are done the tenant has closed every second one."""
+    following = next_status(order)
+    status, verify, current = _STATES[following]
+    return (2 if following == "ENDORDER" and order.id % 2 else status), verify, current
 
 
 def code(order: Order) -> str:
@@ -85,7 +87,7 @@ QUICK: dict[str, Callable[[Order], Any]] = {
 
 def header(office: Office, order: Order) -> Row:
     following = next_status(order)
-    status, verify, current = _STATES[following]
+    status, verify, current = state(order)
     return {
         "id": numbers.id_of("order", order.id), "code": code(order), "vouchdate": day(order.ordered),
         "orderDate": moment(order.created), "purchaseNo": order.customer_po or None, "memo": order.text or None,

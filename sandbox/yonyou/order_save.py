@@ -1,7 +1,8 @@
 """Saving sales orders: what a body must hold, what is checked, how it becomes an order of the trade book.
 
-Amounts are the caller's, and must add up: oriMoney + oriTax = oriSum on each line, payMoney = the sum over all lines,
-else 999. Only an open order can be changed; a submitted or audited one goes back first.
+Amounts are the caller's, and must add up: oriMoney + oriTax = oriSum on each line, oriTax what taxId makes of oriMoney
+(but for the last digit), payMoney = the sum over all lines, else 999. Only an open order can be changed; a submitted or
+audited one goes back first.
 """
 
 from __future__ import annotations
@@ -99,6 +100,8 @@ class OrderSave:
             raise business("含税金额不等于无税金额与税额之和")
         if any(rounded(value, currency) != value for value in (net, tax, gross)):
             raise business("金额精度超出币种精度")
+        if abs(tax - net * _rate(row) / 100) > Decimal(1).scaleb(-numbers.money_digits(currency)):
+            raise business("税额与税率不一致")
         quantity = amount(row, "qty")
         if quantity != amount(row, "priceQty") or quantity != amount(row, "subQty"):
             raise business("数量与换算率不一致")

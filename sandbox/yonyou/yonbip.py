@@ -197,14 +197,15 @@ def front_on(backend: Any, info: Row, *, user: str, password: str) -> YonbipFron
 
 
 def _lookups(office: Office) -> dict[str, dict[str, str]]:
-    """What a system file of this installation says of its own records, by company code; rates by pair."""
-    china = {code: company.country == "CN" for code, company in office.companies.items()}
+    """What a system file of this installation says of its own records, by company code; rates by pair.
+
+    Tax items by company and rate: CN01/13.
+    """
     return {
         "organisation": {code: numbers.organisation_id(code) for code in office.companies},
         "transaction_type": dict.fromkeys(office.companies, numbers.ORDER_TYPE[1]),
         "exchange_rate_type": dict.fromkeys(office.companies, str(numbers.RATE_TYPE["id"])),
         "local_currency": {code: company.currency for code, company in office.companies.items()},
         "exchange_rate": {f"{own}/{other}": str(rates[-1][1]) for (own, other), rates in office.rates.items() if rates},
-        "tax": {code: "VAT13" if inside else "VAT0" for code, inside in china.items()},
-        "tax_rate": {code: "0.13" if inside else "0" for code, inside in china.items()},
+        "tax": {f"{code}/{rate}": f"VAT{rate}" for code in office.companies for rate in numbers.TAX_RATES},
     }

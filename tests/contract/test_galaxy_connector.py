@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 import mappings
 from config.mapping_targets import targets
-from connectors.base import Part, Position, Record
+from connectors.base import Connector, Part, Position, Quota, Record
 from connectors.errors import (
     AccessError,
     ConfigurationError,
@@ -23,75 +22,43 @@ from connectors.errors import (
     RecordRejectedError,
     TransientError,
 )
-from connectors.kdsvc.connector import KdsvcConnector, open_connector
 from connectors.products import load_product
 from mappings.engine import check_mapping, load_mapping
-from sandbox.server import Sandbox, start
-from tests.unit.connector_help import FakeSystem
+from sandbox.server import start
+from tests.contract.erp import SandboxErp
 
 pytestmark = pytest.mark.contract
 
 GALAXY = load_product("kingdee/galaxy")
 TEXT = (Path(mappings.__file__).parent / "kingdee" / "galaxy.yaml").read_text(encoding="utf-8")
-MAPPING = load_mapping("kingdee/galaxy", TEXT, targets=targets(), lookups={"time_zone": {}})
+MAPPING = load_mapping("kingdee/galaxy", TEXT, targets=targets(), lookups={"time_zone": {}, "plan_purpose": {}})
 ZONE = {"time_zone": {"system": "Asia/Shanghai"}}
-OBJECTS = [obj for obj in GALAXY.resources if obj != "contracts"]  # the made-up data has no contract yet
+OBJECTS = list(GALAXY.resources)
 
 
-class Erp:
-    """A sandbox, the connector to it, and the sandbox's control plane."""
+class Erp(SandboxErp):
+    product = GALAXY
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox, self.facts = sandbox, json.loads(sandbox.announcement())
-        self.connector = self.connect()
+    def connect(self, quota: Quota | None = None, *, options: dict[str, str] | None = None, **more: Any) -> Connector:
+        """`options` besides the tenant's own."""
+        return super().connect(quota, options={**self.info["options"], **(options or {})}, **more)
 
-    def connect(self, *, options: dict[str, str] | None = None, **settings: Any) -> KdsvcConnector:
-        given = {"app_id": self.facts["options"]["app_id"], **(options or {})}
-        common = {"client": self.facts["client"], "username": self.facts["user"], "password": self.facts["password"]}
-        more = {"language": "ZH", "tables": ZONE, "limits": {"retry_s": 5}, "options": given, **common, **settings}
-        return open_connector(GALAXY, FakeSystem(url=self.facts["url"], allow_http=True, **more))
-
-    def control(self, method: str, path: str, **body: Any) -> Any:
-        answer = httpx.request(method, f"{self.facts['url']}/_sandbox/{path}", json=body or None)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def arm(self, *schedule: dict[str, Any]) -> None:
-        self.control("POST", "faults", schedule=list(schedule))
-
-    def fired(self) -> list[str]:
-        return [hit["fault"] for hit in self.control("GET", "faults")["fired"]]
+    def settings(self) -> dict[str, Any]:
+        return {"client": self.info["client"], "language": "ZH", "tables": ZONE}
 
     def orders(self, key: str) -> list[Any]:
-        return [document for document in self.control("GET", "book?object=orders")["documents"] if key in str(document)]
+        """Booked orders that name our key anywhere."""
+        return [document for document in self.book("orders") if key in str(document)]
 
-    def pull(self, obj: str, read: str = "", since: str = "", connector: KdsvcConnector | None = None) -> list[Record]:
-        erp = connector or self.connector
-        name, fields = read or erp.reads(obj)[0].name, MAPPING.section(obj, "pull").fields
-        pages = erp.pull(obj, name, since=since, after=Position(), fields=fields)
-        return [record for page in pages for record in page.records]
+    def fields(self, obj: str) -> Iterable[str]:
+        return MAPPING.section(obj, "pull").fields
 
 
 @pytest.fixture(scope="module")
 def shared_erp() -> Iterator[Erp]:
-    found = Erp(start("kingdee/galaxy", seed=11, port=0))
+    found = Erp(start("kingdee/galaxy", seed=11))
     yield found
-    found.connector.close()
-    found.sandbox.stop()
-
-
-@pytest.fixture
-def erp(shared_erp: Erp) -> Iterator[Erp]:
-    yield shared_erp
-    shared_erp.control("DELETE", "faults")
-
-
-KEYS = iter(f"CT7-Q{number:06d}" for number in range(1, 10_000))
-
-
-@pytest.fixture
-def key() -> str:
-    return next(KEYS)
+    found.close()
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +119,7 @@ class TestReading:
         pong = connector.ping()
         connector.close()
         assert set(pong.services.values()) == {"ok"}
-        assert (pong.product, pong.user) == ("kingdee/galaxy", erp.facts["user"])
+        assert (pong.product, pong.user) == ("kingdee/galaxy", erp.sandbox.user)
 
     @pytest.mark.parametrize("obj", OBJECTS)
     def test_every_read_of_every_object_maps_and_can_be_looked_up(self, erp: Erp, obj: str) -> None:
@@ -362,8 +329,8 @@ class TestWriting:
     def test_what_the_erp_would_ignore_is_refused_here(
         self, erp: Erp, parts: tuple[str, list[Record]], key: str
     ) -> None:
-        with pytest.raises(ConfigurationError, match=r"FCustPoNr, .* did you mean FCustPONo"):
-            erp.connector.push("orders", {**wire(order(parts, key)), "FCustPoNr": "x"}, key, deadline_s=20)
+        with pytest.raises(ConfigurationError, match=r"FBusinesType, .* did you mean FBusinessType"):
+            erp.connector.push("orders", {**wire(order(parts, key)), "FBusinesType": "x"}, key, deadline_s=20)
         with pytest.raises(RecordRejectedError):
             unknown = order(parts, key, customer={"erp_key": "NOBODY"})
             erp.connector.push("orders", wire(unknown), key, deadline_s=20)
@@ -393,17 +360,17 @@ class TestWriting:
         assert [hit.cancelled for hit in erp.connector.find("orders", key)] == [True]
 
     def test_an_order_with_deliveries_is_closed_in_place_of_cancelled(
-        self, erp: Erp, parts: tuple[str, list[Record]]
+        self, erp: Erp, parts: tuple[str, list[Record]], keys: Iterator[str]
     ) -> None:
-        keys = [next(KEYS) for _ in range(6)]
-        for n, key in enumerate(keys):
+        booked = list(islice(keys, 6))
+        for n, key in enumerate(booked):
             lines: Lines = [("10", n, "500", "480.00"), ("20", n + 1, "2", "0.10")]
             erp.connector.push("orders", wire(order(parts, key, lines)), key, deadline_s=20)
         partly: list[str] = []
         while not partly:
             erp.control("POST", "advance", days=1)
             section = MAPPING.section("orders", "pull")
-            pages = erp.connector.lookup("orders", keys, fields=section.fields)
+            pages = erp.connector.lookup("orders", booked, fields=section.fields)
             mapped = [section.apply(record.data, record.key) for page in pages for record in page.records]
             assert {data["delivery_status"] for data in mapped} != {"complete"}
             partly = [data["number"] for data in mapped if data["delivery_status"] == "partial"]

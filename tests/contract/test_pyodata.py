@@ -16,17 +16,10 @@ from tests.contract.sandbox_demo import CUBE, ORDERS, PARTNERS, Demo
 pytestmark = pytest.mark.contract
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Demo]:
-    running = Demo()
-    yield running
-    running.close()
-
-
 @pytest.fixture
-def demo(running: Demo) -> Demo:
-    running.reset(orders=12)
-    return running
+def demo(running_demo: Demo) -> Demo:
+    running_demo.reset(orders=12)
+    return running_demo
 
 
 @pytest.fixture

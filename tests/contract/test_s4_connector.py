@@ -9,13 +9,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from connectors.base import Connector, Position, Record
+from connectors.base import Position, Record
 from connectors.errors import (
     AccessError,
-    ConnectorError,
     OutcomeUnknownError,
     PermanentError,
     RecordRejectedError,
@@ -23,6 +21,8 @@ from connectors.errors import (
 )
 from connectors.products import load_product, open_connector
 from sandbox.server import Sandbox, start
+from tests.contract.erp import SandboxErp
+from tests.contract.lost_answers import LostAnswers
 from tests.unit.connector_help import FakeSystem
 
 pytestmark = pytest.mark.contract
@@ -44,49 +44,22 @@ FIELDS = {
 }
 
 
-class Erp:
-    """A sandbox, the connector to it, and the sandbox's control plane."""
+class Erp(SandboxErp):
+    product = S4
 
-    def __init__(self, sandbox: Sandbox, line: str = "customer_line", **settings: Any) -> None:
+    def __init__(self, sandbox: Sandbox, line: str = "customer_line", options: dict[str, str] | None = None) -> None:
         """`line`: where the book shows the number that our line has with us."""
-        self.sandbox, self.line = sandbox, line
-        self.options = settings.get("options", {})
-        self.connector = self.connect(**settings)
+        self.line, self.options = line, options or {}
+        super().__init__(sandbox)
 
-    def connect(self, **settings: Any) -> Connector:
-        given = {"username": self.sandbox.user, "password": self.sandbox.password, "limits": {"retry_s": 5}, **settings}
-        given.setdefault("options", self.options)
-        return open_connector(S4, FakeSystem(url=self.sandbox.url, allow_http=True, **given))
+    def settings(self) -> dict[str, Any]:
+        return {"options": self.options}
 
-    def control(self, method: str, path: str, **body: Any) -> Any:
-        answer = httpx.request(method, f"{self.sandbox.url}/_sandbox/{path}", json=body or None)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def arm(self, *schedule: dict[str, Any]) -> None:
-        self.control("POST", "faults", schedule=list(schedule))
-
-    def fired(self) -> list[str]:
-        return [hit["fault"] for hit in self.control("GET", "faults")["fired"]]
-
-    def book(self, obj: str) -> list[Any]:
-        return list(self.control("GET", f"book?object={obj}")["documents"])
-
-    def orders(self, key: str) -> list[Any]:
-        return [d for d in self.book("orders") if key in d["key"].values()]
+    def fields(self, obj: str) -> list[str]:
+        return FIELDS[obj]
 
     def lines(self, key: str) -> dict[str, Any]:
         return {str(item[self.line]): item for item in self.orders(key)[0]["lines"]}
-
-    def pull(self, obj: str, read: str = "", since: str = "", fields: list[str] | None = None) -> list[Record]:
-        name = read or self.connector.reads(obj)[0].name
-        wanted = FIELDS[obj] if fields is None else fields
-        pages = self.connector.pull(obj, name, since=since, after=Position(), fields=wanted)
-        return [record for page in pages for record in page.records]
-
-    def close(self) -> None:
-        self.connector.close()
-        self.sandbox.stop()
 
 
 @pytest.fixture(scope="module")
@@ -94,21 +67,6 @@ def shared_erp() -> Iterator[Erp]:
     found = Erp(start("sap/s4", seed=11))
     yield found
     found.close()
-
-
-@pytest.fixture
-def erp(shared_erp: Erp) -> Iterator[Erp]:
-    yield shared_erp
-    shared_erp.control("DELETE", "faults")
-    shared_erp.control("DELETE", "locks")
-
-
-KEYS = iter(f"CT7-T{number:06d}" for number in range(1, 10_000))
-
-
-@pytest.fixture
-def key() -> str:
-    return next(KEYS)
 
 
 def line(number: str, product: Record, quantity: str, price: str) -> dict[str, Any]:
@@ -147,8 +105,8 @@ def wire(erp: Erp) -> dict[str, Any]:
     }
 
 
-def push(erp: Erp, wire: dict[str, Any], key: str, deadline_s: float = 10) -> Any:
-    return erp.connector.push("orders", wire, key, deadline_s=deadline_s)
+def push(erp: Erp, wire: dict[str, Any], key: str) -> Any:
+    return erp.connector.push("orders", wire, key, deadline_s=10)
 
 
 class TestReading:
@@ -253,7 +211,9 @@ def drop_cursor(data: dict[str, Any], like: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if name in like}
 
 
-class TestWriting:
+class TestWriting(LostAnswers):
+    path = "SalesOrder"
+
     def test_an_order_is_booked_and_found_under_our_key(self, erp: Erp, wire: dict[str, Any], key: str) -> None:
         assert erp.connector.find("orders", key) == []
         ack = push(erp, wire, key)
@@ -336,32 +296,6 @@ class TestWriting:
         assert ack.warnings
         assert erp.orders(key)[0]["credit_status"] == "B"
 
-    @pytest.mark.parametrize(
-        ("fault", "booked"),
-        [
-            ({"fault": "dropped_before_commit"}, 0),
-            ({"fault": "dropped_after_commit"}, 1),
-            ({"fault": "half_answer"}, 1),
-            ({"fault": "internal_error", "when": "before"}, 0),
-            ({"fault": "internal_error", "when": "after"}, 1),
-            ({"fault": "unavailable"}, 0),
-        ],
-    )
-    def test_a_lost_answer_is_unknown_and_nothing_is_sent_again(
-        self, erp: Erp, wire: dict[str, Any], key: str, fault: dict[str, Any], booked: int
-    ) -> None:
-        erp.arm({**fault, "match": {"method": "POST", "path": "SalesOrder$"}})
-        with pytest.raises(OutcomeUnknownError):
-            push(erp, wire, key)
-        assert len(erp.fired()) == 1
-        erp.control("DELETE", "faults")
-        assert len(erp.orders(key)) == len(erp.connector.find("orders", key)) == booked
-
-    def test_a_late_commit_ends_by_the_deadline(self, erp: Erp, wire: dict[str, Any], key: str) -> None:
-        erp.arm({"fault": "late_commit", "seconds": 0.3, "hold": True, "match": {"method": "POST", "times": 1}})
-        with pytest.raises(OutcomeUnknownError):
-            push(erp, wire, key, deadline_s=1)
-
     @pytest.mark.parametrize("fault", ["rate_limited", "expired_token", "expired_session"])
     def test_a_write_that_did_not_arrive_is_sent_again_and_booked_once(
         self, erp: Erp, wire: dict[str, Any], key: str, fault: str
@@ -378,11 +312,6 @@ class TestWriting:
         with pytest.raises(TransientError) as caught:
             erp.connector.change("orders", number, {"PurchaseOrderByCustomer": "x"}, deadline_s=10)
         assert caught.value.code == "locked"
-
-    def test_a_search_that_fails_is_no_answer(self, erp: Erp, key: str) -> None:
-        erp.arm({"fault": "lookup_fails"})
-        with pytest.raises(ConnectorError):
-            erp.connector.find("orders", key)
 
     def test_a_change_that_lost_its_answer_can_be_repeated(self, erp: Erp, wire: dict[str, Any], key: str) -> None:
         number = push(erp, wire, key).external_id

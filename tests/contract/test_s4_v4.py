@@ -14,7 +14,7 @@ from connectors.base import Part, Position, Record
 from connectors.errors import AccessError, ConfigurationError, PermanentError, RecordRejectedError
 from connectors.products import load_product, open_connector
 from sandbox.server import start
-from tests.contract.test_s4_connector import Erp, TestWriting, erp, key, push, wire
+from tests.contract.test_s4_connector import Erp, TestWriting, push, wire
 from tests.unit.connector_help import FakeSystem
 
 pytestmark = pytest.mark.contract
@@ -32,7 +32,7 @@ FIELDS = [
     "to_Item.SalesDocumentRjcnReason", "to_Item.DeliveryStatus", "to_Item.OrderRelatedBillingStatus",
     "to_Item.to_PricingElement.ConditionType",
 ]  # fmt: skip
-__all__ = ["erp", "key", "wire"]
+__all__ = ["wire"]  # a fixture
 
 
 @pytest.fixture(scope="module")

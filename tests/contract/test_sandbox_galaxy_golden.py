@@ -21,6 +21,7 @@ from tests.contract.galaxy_help import Galaxy
 
 pytestmark = pytest.mark.contract
 ZERO = Decimal(0)
+MONEY = "FPURPOSEID.FNumber<>'SFKYT03_SYS'"
 DAYS = ["2025-12-31", "2026-03-31", "2026-06-30"]
 
 
@@ -48,19 +49,19 @@ def by_row(galaxy: Galaxy, at: str) -> dict[tuple[str, int], Decimal]:
 
 
 def open_items(galaxy: Galaxy, at: str) -> Counter[tuple[Any, ...]]:
-    common = "FSETTLEORGID.FNumber,{}.F_CRM_Text,FCURRENCYID.FCODE,F_CRM_Text,FACCNTTIMEJUDGETIME,FDATE,{}"
-    trade = common.format("FCUSTOMERID", "FEntityPlan_FEntryID,FENDDATE,FPAYAMOUNTFOR,FPURPOSEID.FNumber")
-    other = common.format("FCONTACTUNIT", "FEntity_FEntryID,FENDDATE,FAMOUNTFOR,FEntity.FSeq")
+    common = "FSETTLEORGID.FNumber,{}.F_CRM_Text,FCURRENCYID.FCODE,F_CRM_Text,F_CRM_Date,FDATE,{}"
+    trade = common.format("FCUSTOMERID", "FEntityPlan_FEntryID,FENDDATE,FPAYAMOUNTFOR,FPRESETENTRYTEXT_P1")
+    other = common.format("FCONTACTUNIT", "FEntity_FEntryID,FENDDATE_H,FAMOUNTFOR,FEntity.FSeq")
     taken, found = by_row(galaxy, at), Counter[tuple[Any, ...]]()
     for form, keys, where in [
-        ("AR_receivable", trade, f"FSetAccountType='3' and FDATE<='{at}'"),
-        ("AR_OTHERRECABLE", other, f"FDATE<='{at}'"),
+        ("AR_receivable", trade, f"FSetAccountType<>'2' and FDATE<='{at}'"),
+        ("AR_OTHERRECABLE", other, f"FDATE<='{at}' and FCONTACTUNITTYPE='BD_Customer' and FEntity.FSeq=1"),
     ]:
         for company, customer, currency, number, dated, posted, row, due, amount, kind in galaxy.query(
             form, keys, where
         ):
             left = amount - taken[form, row]
-            retention = kind == "SFKYT03_CRM" and (due is None or at < due[:10])
+            retention = kind == "质保金" and (due is None or at < due[:10])
             column = "other" if form == "AR_OTHERRECABLE" else "retention" if retention else "open"
             if left:
                 item = (company, customer, currency, number, dated[:10], posted[:10], due and due[:10], left, column)
@@ -86,12 +87,13 @@ def test_money_left_over_on_a_day_is_the_answers(galaxy: Galaxy, folder: Path, a
     refunds = {row[0]: row[1][:10] for row in galaxy.query("AR_REFUNDBILL", "FSRCBILLNO,FDATE")}
     keys = (
         "FBillNo,FRECEIVEBILLENTRY_FEntryID,FSETTLEORGID.FNumber,FCONTACTUNIT.F_CRM_Text,FCURRENCYID.FCODE,FDATE,"
-        "FRECAMOUNTFOR_E,FPURPOSEID.FNumber,FDUEDATE,FREFUNDDATE"
+        "FRECTOTALAMOUNTFOR,FPURPOSEID.FNumber,FRelateReFundAmount,FBPBILLDUEDATE"
     )
-    for number, row, company, customer, currency, on, amount, purpose, due, back in galaxy.query(
-        "AR_RECEIVEBILL", keys
+    for number, row, company, customer, currency, on, amount, purpose, refunded, due in galaxy.query(
+        "AR_RECEIVEBILL", keys, MONEY
     ):
-        assert refunds.get(number) == (back and back[:10])
+        back = refunds.get(number)
+        assert refunded == (amount if back else 0)
         if on[:10] > at or (back and back[:10] <= at):
             continue
         column = "advances" if purpose == "SFKYT02_SYS" else "unapplied"
@@ -112,13 +114,13 @@ def test_what_is_left_today_is_what_the_write_offs_leave(galaxy: Galaxy) -> None
     taken = by_row(galaxy, "9999-12-31")
     plan = galaxy.query(
         "AR_receivable", "FEntityPlan_FEntryID,FPAYAMOUNTFOR,FNOTVERIFICATEAMOUNT,FWRITTENOFFAMOUNTFOR_P",
-        "FSetAccountType='3'",
+        "FSetAccountType<>'2'",
     )  # fmt: skip
     assert len(plan) > 90
     for row, amount, left, settled in plan:
         assert left == amount - taken["AR_receivable", row] and settled == amount - left
-    heads = galaxy.query("AR_receivable", "FID,FALLAMOUNTFOR,FWRITTENOFFSTATUS", "FSetAccountType='3'")
-    rows = galaxy.query("AR_receivable", "FID,FPAYAMOUNTFOR,FNOTVERIFICATEAMOUNT", "FSetAccountType='3'")
+    heads = galaxy.query("AR_receivable", "FID,FALLAMOUNTFOR,FWRITTENOFFSTATUS", "FSetAccountType<>'2'")
+    rows = galaxy.query("AR_receivable", "FID,FPAYAMOUNTFOR,FNOTVERIFICATEAMOUNT", "FSetAccountType<>'2'")
     for number, total, state in heads:
         mine = [row for row in rows if row[0] == number]
         left = sum(row[2] for row in mine)
@@ -143,11 +145,12 @@ def test_provisional_receivables_are_told_apart_and_noted_items_are_none(galaxy:
         if row["kind"] == "reversal":
             origin, sign = (row["company_code"], row["reference_fiscal_year"], row["reference_number"]), -1
         if origin in due and kinds[origin] != "pro_forma":
-            account_type = "2" if kinds[origin] == "provisional" else "3"
+            claim = "1" if row["company_code"] == "US02" else "3"
+            account_type = "2" if kinds[origin] == "provisional" else claim
             expected[row["company_code"], row["number"], account_type, sign * due[origin]] += 1
     keys = "FSETTLEORGID.FNumber,F_CRM_Text,FSetAccountType,FALLAMOUNTFOR"
     assert Counter(map(tuple, galaxy.query("AR_receivable", keys))) == expected
-    assert {key[2] for key in expected} == {"2", "3"}
+    assert {key[2] for key in expected} == {"1", "2", "3"}
 
 
 @pytest.mark.parametrize("at", ["2026-10-31"])
@@ -176,7 +179,7 @@ def test_orders_show_what_was_delivered_and_invoiced(galaxy: Galaxy, folder: Pat
         line = (row["company_code"], row["order_number"], row["line_number"])
         expected[line[0], names[line[:2]], row["product_code"], Decimal(row["quantity"]), Decimal(out[line]),
                  Decimal(back[line]), Decimal(billed[line])] += 1  # fmt: skip
-    keys = "FSaleOrgId.FNumber,FCustPONo,FMaterialId.FNumber,FQty,FStockOutQty,FReturnQty,FARQTY"
+    keys = "FSaleOrgId.FNumber,F_CRM_PO,FMaterialId.FNumber,FQty,FStockOutQty,FReturnQty,FARQTY"
     assert Counter(map(tuple, galaxy.query("SAL_SaleOrder", keys))) == expected
 
 
@@ -200,10 +203,10 @@ def test_classicmodels_adds_up(shared_data: Path) -> None:
     try:
         with (folder / "payments.csv").open(encoding="utf-8") as file:
             paid = sum(Decimal(row["amount"]) for row in csv.DictReader(file))
-        [total] = [sum(row[0] for row in galaxy.query("AR_RECEIVEBILL", "FRECAMOUNTFOR_E"))]
+        [total] = [sum(row[0] for row in galaxy.query("AR_RECEIVEBILL", "FRECTOTALAMOUNTFOR", MONEY))]
         billed = sum(row[0] for row in galaxy.query("AR_receivable", "FALLAMOUNTFOR"))
         left = sum(row[0] for row in galaxy.query("AR_receivable", "FNOTVERIFICATEAMOUNT"))
-        over = sum(row[0] for row in galaxy.query("AR_RECEIVEBILL", "FNOTVERIFICATEAMOUNT"))
+        over = sum(row[0] for row in galaxy.query("AR_RECEIVEBILL", "FNOTVERIFICATEAMOUNT", MONEY))
         assert total == paid and left - over == billed - paid
         assert {row[0] for row in galaxy.query("SAL_SaleOrder", "FCancelStatus", "FCancelStatus='B'")} == {"B"}
     finally:
@@ -227,9 +230,9 @@ def test_books_that_start_later_show_the_same_as_books_that_lived(folder: Path) 
 
 def test_what_an_erp_user_does_by_hand_is_seen(galaxy: Galaxy) -> None:
     keys = "FBillNo,FEntityPlan_FEntryID,FNOTVERIFICATEAMOUNT,FSETTLEORGID.FNumber"
-    number, row, left, _ = galaxy.query("AR_receivable", keys, "FNOTVERIFICATEAMOUNT>0 and FSetAccountType='3'", "FID")[
-        0
-    ]
+    number, row, left, _ = galaxy.query(
+        "AR_receivable", keys, "FNOTVERIFICATEAMOUNT>0 and FSetAccountType<>'2'", "FID"
+    )[0]
     galaxy.control("POST", "mutate", what="write_off", item=f"{number}/1", amount="0.01")
     where = f"FEntityPlan_FEntryID={row}"
     assert galaxy.query("AR_receivable", "FNOTVERIFICATEAMOUNT", where) == [[left - Decimal("0.01")]]

@@ -244,7 +244,7 @@ def test_save_submit_and_audit_in_one_or_not_at_all(galaxy: Galaxy) -> None:
         held = galaxy.saved(model)
         galaxy.call("Submit", ORDER, Ids=held)
         assert "信用" in problem(galaxy.call("Audit", ORDER, Ids=held))[0]
-        assert galaxy.query(ORDER, "FDocumentStatus,FCreditCheckResult", f"FID={held}")[0] == ["B", "1"]
+        assert galaxy.query(ORDER, "FDocumentStatus,FCreditCheckResult", f"FID={held}")[0] == ["B", "4"]
         galaxy.control("POST", "mutate", what="release_credit", order="CT7-ATOM")
         galaxy.call("Audit", ORDER, Ids=held)
         assert galaxy.status(held) == "C"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -24,10 +23,8 @@ pytestmark = pytest.mark.contract
 
 
 @pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    running = Demo()
-    yield running
-    running.close()
+def demo(running_demo: Demo) -> Demo:
+    return running_demo
 
 
 def numbers(rows: list[dict[str, Any]]) -> list[str]:

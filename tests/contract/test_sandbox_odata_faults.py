@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -23,19 +22,6 @@ pytestmark = pytest.mark.contract
 ORDER = {"SoldToParty": "10000001", "PurchaseOrderByCustomer": "CT7-Q1"}
 PATH = ORDERS + "/A_SalesOrder"
 FRONT = Gateway(DemoBackend(load_services(METADATA)), [], Door("", ""))
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Demo]:
-    running = Demo()
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def demo(running: Demo) -> Demo:
-    running.reset(orders=3)
-    return running
 
 
 def post(demo: Demo) -> httpx.Response:
@@ -224,7 +210,7 @@ def test_the_same_seed_gives_the_same_faults(seed: int, probability: float) -> N
         ({}, "a schedule is expected"),
         ({"schedule": [{"fault": "earthquake"}]}, "known are latency"),
         ({"schedule": [{"fault": "latency", "seconds": 1}]}, "parameters: ms"),
-        ({"schedule": [{"fault": "latency", "match": {"verb": "GET"}}]}, "match: every, method, nth"),
+        ({"schedule": [{"fault": "latency", "match": {"verb": "GET"}}]}, "match: body, every, method, nth"),
         ({"schedule": [{"fault": "latency", "ms": "long"}]}, "must be a number"),
         ({"schedule": [{"fault": "latency", "match": {"path": "("}}]}, "no regular expression"),
         ({"schedule": [{"fault": "latency", "match": {"every": 0}}]}, "of at least 1"),

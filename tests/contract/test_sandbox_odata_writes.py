@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from email import message_from_bytes
 from typing import Any
 from uuid import UUID
@@ -15,19 +14,6 @@ from tests.contract.sandbox_demo import CUBE, DELIVERIES, ORDERS, Demo
 
 pytestmark = pytest.mark.contract
 ORDER = {"SalesOrderType": "OR", "SoldToParty": "0010000001", "PurchaseOrderByCustomer": "CT7-Q1"}
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Demo]:
-    running = Demo()
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def demo(running: Demo) -> Demo:
-    running.reset(orders=3)
-    return running
 
 
 def create(demo: Demo, **values: Any) -> dict[str, Any]:

@@ -247,6 +247,8 @@ def test_a_customer_without_what_it_needs_is_refused_with_the_number_zero(erp: Y
 
 def test_a_customer_is_updated_stopped_and_resumed(erp: Yonbip) -> None:
     update = {"code": "K1004", "name": {"simplifiedName": "玖禾包装"}, "createOrgCode": "CN01", "email": None}
+    assert erp.post(yb.MERCHANT + "newupdate", update)["code"] == 0  # 企业类型 is missing
+    update["enterpriseNature"] = 0
     assert erp.post(yb.MERCHANT + "newupdate", {**update, "merchantApplyRanges": [{"orgIdCode": "US01"}]})["success"]
     row = erp.post(yb.MERCHANT + "newBatchDetail", {"code": "K1004"})["data"][0]
     assert (row["name"]["simplifiedName"], row["email"]) == ("玖禾包装", None)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import httpx
 import pytest
 
 from config.mapping_targets import targets
-from connectors.base import Position, Record
+from connectors.base import Position
 from connectors.errors import (
     AccessError,
     ConnectorError,
@@ -21,10 +19,11 @@ from connectors.errors import (
     TransientError,
 )
 from connectors.products import load_product
-from connectors.yonbip.connector import YonBipConnector, open_connector
+from crm_core.quote_pricing import line_amounts
 from mappings.engine import MappingSet, load_mapping
-from sandbox.server import Sandbox, start
-from tests.unit.connector_help import FakeSystem
+from sandbox.server import start
+from tests.contract.erp import SandboxErp
+from tests.contract.yonbip_client import DELIVERY, Yonbip
 from tests.unit.mapping_help import ROOT
 
 pytestmark = pytest.mark.contract
@@ -34,61 +33,32 @@ SAVE, LIST = "voucherorder/singleSave", "voucherorder/list"
 STEPS = {"save": ("0", "0"), "submit": ("1", "3"), "audit": ("2", "1")}
 
 
-class Erp:
-    """A sandbox, the connector to it, and the sandbox's control plane."""
+class Erp(SandboxErp):
+    product = YONBIP
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox, self.info = sandbox, json.loads(sandbox.announcement())
-        self._opened: list[YonBipConnector] = []
-        self.connector = self.connect()
-
-    def connect(self, quota: Any = None, **settings: Any) -> YonBipConnector:
-        given = {
-            "username": self.sandbox.user,
-            "password": self.sandbox.password,
+    def settings(self) -> dict[str, Any]:
+        return {
             "client": self.info["client"],
             "companies": tuple(self.info["companies"]),
             "tables": self.info["lookups"],
             "limits": {"retry_s": 5, "requests_per_s": 0},
             "options": {"calls_per_minute": "100000"},
-            **settings,
         }
-        system = FakeSystem(url=self.sandbox.url, allow_http=True, **given)
-        self._opened.append(open_connector(YONBIP, system, quota))
-        return self._opened[-1]
-
-    def close(self) -> None:
-        for connector in self._opened:
-            connector.close()
-        self.sandbox.stop()
-
-    def control(self, method: str, path: str, **body: Any) -> Any:
-        answer = httpx.request(method, f"{self.sandbox.url}/_sandbox/{path}", json=body or None)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def arm(self, *schedule: dict[str, Any]) -> None:
-        self.control("POST", "faults", schedule=list(schedule))
-
-    def fired(self) -> list[str]:
-        return [hit["fault"] for hit in self.control("GET", "faults")["fired"]]
-
-    def orders(self, key: str) -> list[Any]:
-        return [d for d in self.control("GET", "book?object=orders")["documents"] if key in d["key"].values()]
-
-    def pull(self, obj: str, since: str = "", fields: list[str] | None = None) -> list[Record]:
-        read = self.connector.reads(obj)[0].name
-        pages = self.connector.pull(obj, read, since=since, after=Position(), fields=fields or [])
-        return [record for page in pages for record in page.records]
 
     def push(self, wire: dict[str, Any], key: str, deadline_s: float = 10, **settings: Any) -> Any:
         connector = self.connect(**settings) if settings else self.connector
         return connector.push("orders", wire, key, deadline_s=deadline_s)
 
     def order(self, external_id: str) -> dict[str, Any]:
-        [page] = self.connector.lookup("orders", [external_id], fields=[])
-        [record] = page.records
+        return self.one("orders", external_id)
+
+    def one(self, obj: str, external_id: str) -> dict[str, Any]:
+        [record] = [r for page in self.connector.lookup(obj, [external_id], fields=[]) for r in page.records]
         return record.data
+
+    def deleted(self, obj: str, number: str) -> None:
+        """By hand, at the ERP."""
+        self.control("POST", "mutate", what="delete", object=obj, number=number)
 
 
 @pytest.fixture(scope="module")
@@ -98,23 +68,9 @@ def shared_erp() -> Iterator[Erp]:
     found.close()
 
 
-@pytest.fixture
-def erp(shared_erp: Erp) -> Iterator[Erp]:
-    yield shared_erp
-    shared_erp.control("DELETE", "faults")
-
-
-KEYS = iter(f"CT7-T{number:06d}" for number in range(1, 10_000))
-
-
-@pytest.fixture
-def key() -> str:
-    return next(KEYS)
-
-
 @pytest.fixture(scope="module")
 def mapping(shared_erp: Erp) -> MappingSet:
-    tables = {**shared_erp.info["lookups"], "tax": {"CN01": "VAT13"}, "tax_rate": {"CN01": "0.13"}}
+    tables = shared_erp.info["lookups"]
     others = {name: {} for name in ("customer_type", "local_currency", "exchange_rate")}
     text = (ROOT / "mappings" / "yonyou" / "yonbip.yaml").read_text(encoding="utf-8")
     return load_mapping("yonyou/yonbip", text, targets=targets(), lookups={**others, **tables})
@@ -128,8 +84,10 @@ class Quotes:
         self.customer = next(r for r in erp.pull("customers") if r.data["createOrgCode"] == "CN01")
         self.products = erp.pull("products")[:4]
 
-    def wire(self, *lines: tuple[int, str, str], version: int = 1, section: str = "push") -> dict[str, Any]:
-        """`lines`: which product, how many, net amount."""
+    def wire(
+        self, *lines: tuple[int, str, str], version: int = 1, section: str = "push", rate: str = "13"
+    ) -> dict[str, Any]:
+        """`lines`: which product, how many, net amount; `rate` of their tax in per cent."""
         decision = {
             "version": str(version),
             "company_code": "CN01",
@@ -138,14 +96,25 @@ class Quotes:
             "requested_on": "2026-12-20",
             "customer": {"erp_key": self.customer.key},
             "customer_po": "采购 O'Brien & Co. 100%",
-            "lines": [self._line(number, *line) for number, line in enumerate(lines, 1)],
+            "lines": [self._line(number, *line, rate) for number, line in enumerate(lines, 1)],
         }
         return self.mapping.section("orders", section).apply(decision, "CT7-Q")
 
-    def _line(self, number: int, product: int, quantity: str, net: str) -> dict[str, str]:
-        record = self.products[product]
-        priced = {"quantity": quantity, "price": net, "per": "1", "net": net}
-        return {"line": str(number * 10), "erp_product": record.key, "unit": record.data["unitCode"], **priced}
+    def _line(self, number: int, product: int, quantity: str, net: str, rate: str) -> dict[str, str]:
+        record, count = self.products[product], Decimal(quantity)
+        amounts = line_amounts(Decimal(1), Decimal(net), Decimal(1), Decimal(rate), "CNY", includes_tax=False)
+        units = {"unit_price": amounts.net / count, "unit_price_with_tax": amounts.gross / count}
+        priced = {name: f"{value:.9f}" for name, value in units.items()}
+        money = {"net": str(amounts.net), "tax": str(amounts.tax), "gross": str(amounts.gross), "tax_rate": rate}
+        named = {"line": str(number * 10), "erp_product": record.key, "unit": record.data["unitCode"]}
+        return {**named, "quantity": quantity, **priced, **money}
+
+
+def customer(mapping: MappingSet, key: str, *companies: str) -> dict[str, Any]:
+    """The wire of a customer of ours in these companies."""
+    who = {"key": key, "number": key, "name": "新客户有限公司", "category": "organisation", "country": "CN"}
+    where = {"city": "苏州", "street": "滨河路 1 号", "companies": [{"company_code": code} for code in companies]}
+    return mapping.section("customers", "push").apply({**who, **where}, key)
 
 
 def sums(order: dict[str, Any]) -> list[tuple[str, Decimal, Decimal]]:
@@ -285,7 +254,13 @@ class TestWriting:
         [hit] = erp.connector.find("orders", key)
         assert (hit.external_id, hit.currency, hit.total) == (ack.external_id, "CNY", Decimal("100.04"))
         assert hit.customer == wire["agentId"]
-        assert [k.hit for k in erp.connector.bearing("orders", "CT7-T") if k.key == key] == [hit]
+        assert [k.hit for k in erp.connector.bearing("orders", "CT7-Q") if k.key == key] == [hit]
+
+    def test_the_tax_is_the_quote_s(self, erp: Erp, quotes: Quotes, key: str) -> None:
+        order = erp.order(erp.push(quotes.wire((0, "10", "1000.00"), rate="6"), key).external_id)
+        [line] = order["orderDetails"]
+        assert (line["taxId"], Decimal(line["orderDetailPrices"]["oriTax"])) == ("VAT6", Decimal(60))
+        assert Decimal(order["payMoney"]) == Decimal(1060)
 
     @pytest.mark.parametrize("stop_at", list(STEPS))
     def test_it_goes_as_far_as_the_system_wants(self, erp: Erp, wire: dict[str, Any], key: str, stop_at: str) -> None:
@@ -300,6 +275,15 @@ class TestWriting:
     def test_the_same_decision_sent_twice_is_one_order(self, erp: Erp, wire: dict[str, Any], key: str) -> None:
         assert erp.push(wire, key).external_id == erp.push(wire, key).external_id
         assert len(erp.orders(key)) == 1
+
+    def test_an_order_deleted_at_the_erp_is_made_anew(self, erp: Erp, wire: dict[str, Any], key: str) -> None:
+        connector = erp.connect(options={"stop_at": "save"})
+        first = connector.push("orders", wire, key, deadline_s=10)
+        erp.deleted("orders", erp.order(first.external_id)["code"])
+        assert connector.find("orders", key) == []
+        again = [connector.push("orders", wire, key, deadline_s=10).external_id for _ in range(2)]
+        assert again[0] == again[1] != first.external_id
+        assert [hit.external_id for hit in connector.find("orders", key)] == again[:1]
 
     def test_a_step_without_an_answer_is_left_for_later(self, erp: Erp, wire: dict[str, Any], key: str) -> None:
         erp.arm({"fault": "dropped_after_commit", "match": {"path": "batchaudit"}})
@@ -317,14 +301,49 @@ class TestWriting:
         assert erp.orders(key) == []
 
     def test_a_customer_once(self, erp: Erp, mapping: MappingSet, key: str) -> None:
-        who = {"number": key, "name": "新客户有限公司", "category": "organisation", "country": "CN"}
-        wire = mapping.section("customers", "push").apply({**who, "companies": [{"company_code": "CN01"}]}, key)
+        wire = customer(mapping, key, "CN01")
         ack = erp.connector.push("customers", wire, key, deadline_s=10)
         assert erp.connector.push("customers", wire, key, deadline_s=10).external_id == ack.external_id
         assert [hit.external_id for hit in erp.connector.find("customers", key)] == [ack.external_id]
         changed = {**wire, "email": "new@example.com"}
         assert erp.connector.change("customers", ack.external_id, changed, deadline_s=10).changed
         assert not erp.connector.change("customers", ack.external_id, changed, deadline_s=10).changed
+
+    def test_a_customer_deleted_at_the_erp_is_made_anew(self, erp: Erp, mapping: MappingSet, key: str) -> None:
+        wire = customer(mapping, key, "CN01")
+        first = erp.connector.push("customers", wire, key, deadline_s=10)
+        erp.deleted("customers", key)
+        again = erp.connector.push("customers", wire, key, deadline_s=10)
+        assert again.external_id != first.external_id
+        assert [hit.external_id for hit in erp.connector.find("customers", key)] == [again.external_id]
+
+    def test_a_customer_s_second_company_buys_too(
+        self, erp: Erp, quotes: Quotes, mapping: MappingSet, key: str
+    ) -> None:
+        key = key.replace("-Q", "-C")
+        made = customer(mapping, key, "US01")
+        mine = erp.connector.push("customers", made, key, deadline_s=10).external_id
+        wire = {**quotes.wire((0, "3", "99.99")), "agentId": mine, "invoiceAgentId": mine}
+        with pytest.raises(RecordRejectedError):
+            erp.push(wire, f"{key}-early")
+        both = {**customer(mapping, key, "US01", "CN01"), "email": "ap@example.com"}
+        for changed in (True, False):
+            assert erp.connector.change("customers", mine, both, deadline_s=10).changed == changed
+        now = erp.one("customers", mine)
+        assert (now["code"], now["createOrgCode"], now["email"]) == (key, "US01", "ap@example.com")
+        assert [row["address"] for row in now["merchantAddressInfos"]] == ["苏州滨河路 1 号"]
+        pulled = mapping.section("customers", "pull").apply(now, mine)
+        assert [account["company_code"] for account in pulled["accounts"]] == ["US01", "CN01"]
+        assert pulled["number"] == key and pulled["blocked"] is False
+        assert erp.push(wire, f"{key}-late").done
+
+    def test_changing_a_customer_leaves_its_code_and_its_manager(self, erp: Erp, mapping: MappingSet, key: str) -> None:
+        """The companies of a change come in another order, and our own number is not the code."""
+        mine = erp.connector.push("customers", customer(mapping, key, "US01"), key, deadline_s=10).external_id
+        other = {**customer(mapping, key, "CN01", "US01"), "code": "C000123"}
+        erp.connector.change("customers", mine, other, deadline_s=10)
+        now = erp.one("customers", mine)
+        assert (now["code"], now["createOrgCode"]) == (key, "US01")
 
 
 class TestChangingAndCancelling:
@@ -345,6 +364,48 @@ class TestChangingAndCancelling:
             assert Decimal(order["payMoney"]) == Decimal(wanted["payMoney"])
             assert (order["verifystate"], order["status"]) == STEPS[stop_at]
         assert len(erp.orders(key)) == 1
+
+    @pytest.mark.parametrize("stop_at", list(STEPS))
+    def test_a_refused_change_leaves_the_order_as_it_was(
+        self, erp: Erp, quotes: Quotes, wire: dict[str, Any], key: str, stop_at: str
+    ) -> None:
+        """Whatever the system file says: somebody may have taken it farther than we do."""
+        ack = erp.push(wire, key, options={"stop_at": stop_at})
+        before = erp.order(ack.external_id)
+        wanted = {**quotes.wire((2, "1", "7.00"), version=2, section="change"), "payMoney": "1"}
+        for connector in (erp.connector, erp.connect(options={"stop_at": "save"})):
+            with pytest.raises(RecordRejectedError):
+                connector.change("orders", ack.external_id, wanted, deadline_s=10)
+            order = erp.order(ack.external_id)
+            assert (order["verifystate"], order["status"]) == STEPS[stop_at]
+            assert (sums(order), order["payMoney"]) == (sums(before), before["payMoney"])
+
+    def test_an_order_closed_part_way_was_an_order(
+        self, erp: Erp, quotes: Quotes, mapping: MappingSet, key: str
+    ) -> None:
+        ack = erp.push(quotes.wire((0, "10", "100.00"), (1, "1", "5.00")), key)
+        client = Yonbip(erp.sandbox)
+        part = {"orderDetailId": erp.order(ack.external_id)["orderDetails"][0]["id"], "qty": 4}
+        sent = client.post(DELIVERY + "singleSave", {"data": {"orderId": ack.external_id, "deliveryDetails": [part]}})
+        for action in ("submit", "audit"):
+            client.post(DELIVERY + action, {"data": [{"id": sent["data"]["id"]}]})
+        client.http.close()
+        assert erp.connector.cancel("orders", ack.external_id, {}, deadline_s=10).changed
+        assert not erp.connector.cancel("orders", ack.external_id, {}, deadline_s=10).changed
+        order = erp.order(ack.external_id)
+        assert (order["status"], order["nextStatus"]) == ("2", "CLOSEDORDER")
+        pulled = mapping.section("orders", "pull").apply(order, ack.external_id)
+        assert (pulled["status"], pulled.get("cancelled_on")) == ("complete", None)
+        assert [line["rejected"] for line in pulled["lines"]] == [True, True]
+        [hit] = erp.connector.find("orders", key)
+        assert (hit.cancelled, hit.done) == (False, True)
+
+    def test_orders_that_are_done_are_no_cancelled_ones(self, erp: Erp, mapping: MappingSet) -> None:
+        """The tenant has closed some of them."""
+        ended = [r.data for r in erp.pull("orders") if r.data["nextStatus"] == "ENDORDER"]
+        assert {order["status"] for order in ended} == {"1", "2"}
+        pulled = [mapping.section("orders", "pull").apply(order) for order in ended]
+        assert {(order["status"], order.get("cancelled_on")) for order in pulled} == {("complete", None)}
 
     def test_another_customer_is_another_order(self, erp: Erp, wire: dict[str, Any], key: str) -> None:
         ack = erp.push(wire, key)
@@ -436,7 +497,7 @@ class Counted:
         self.calls: list[tuple[str, int]] = []
         self.waits = waits
 
-    def take(self, name: str, per_minute: int) -> float:
+    def take(self, name: str, per_minute: int, longest_s: float) -> float:
         self.calls.append((name, per_minute))
         return self.waits
 
@@ -446,9 +507,9 @@ class TestQuotas:
         quota = Counted()
         connector = erp.connect(quota, options={})
         connector.push("orders", wire, key, deadline_s=10)
-        assert quota.calls == [("/yonbip/sd/voucherorder/singleSave", 60)]
+        assert quota.calls == [(f"/yonbip/sd/voucherorder/{name}", 60) for name in ("singleSave", "detail")]
         connector.find("orders", key)
-        assert [name.rpartition("/")[2] for name, _ in quota.calls[1:]] == ["list", "detail"]
+        assert [name.rpartition("/")[2] for name, _ in quota.calls[2:]] == ["list", "detail"]
 
     def test_a_write_that_may_not_be_sent_in_time_is_not_sent(self, erp: Erp, wire: dict[str, Any], key: str) -> None:
         connector = erp.connect(Counted(waits=30))

@@ -169,7 +169,9 @@ def test_a_dispute_stands_in_the_ageing_from_its_first_day_until_it_ends(place: 
     assert place.run("receivables", "undispute", number, "--on", "2026-03-20").code == 0
     assert [in_dispute(place, f"2026-03-{day}") for day in ("19", "20")] == ["300.00", "0.00"]
     assert (numbers(place), numbers(place, "--state", "closed")) == ([], [number])
+    place.write_system(name="other")
     assert numbers(place, "--state", "all", "--system", "other") == []
+    assert place.run("receivables", "disputes", "--system", "nosuch").code == 2
     shown = place.run("--lang", "zh", "receivables", "disputes", "--state", "all").out
     assert key in shown
     assert "3 pumps damaged" in shown

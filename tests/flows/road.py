@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from commands import sandbox_process
 from config.settings import Settings, default_database_url
 from config.system_writer import write_secret, write_system
-from config.wiring import open_context
+from config.wiring import open_context, open_database
 from flows.context import Context
 from sandbox.server import Sandbox, start
 from tests.products import PRODUCTS
@@ -32,6 +32,12 @@ class Road:
     def context(self) -> Iterator[Context]:
         with open_context(self.settings, self.name) as ctx:
             yield ctx
+
+    def on(self, database_url: str) -> Settings:
+        """The installation over another database, which becomes its own."""
+        settings = replace(self.settings, database_url=database_url)
+        open_database(settings).dispose()
+        return settings
 
     def control(self, path: str, body: dict[str, Any] | None = None, method: str = "") -> Any:
         """Ask the sandbox's control plane: what an ERP user, or fate, would do."""
@@ -55,11 +61,12 @@ def open_road(
     seed: int = 7,
     horizon_s: float = 2,
     database_url: str = "",
+    faults: Sequence[dict[str, Any]] = (),
     **more: Any,
 ) -> Iterator[Road]:
     """A sandbox (made-up data, or the data set in `data`) and an installation in `folder` that has its system file.
 
-    `more` goes into that file. The database is a new SQLite file, or the one at `database_url`.
+    `more` goes into that file. The database is a new SQLite file, or the one at `database_url`. `faults` are armed.
     """
     known = PRODUCTS[product]
     erp = start(product, data=data, rows=rows, date=day, seed=seed, port=0, options=known.sandbox)
@@ -76,6 +83,9 @@ def open_road(
         }
         del system["name"]  # a copy of the file under another name is another system
         write_system(settings, name, system, replace=False)
-        yield Road(erp, settings, name)
+        road = Road(erp, settings, name)
+        if faults:
+            road.control("faults", {"schedule": list(faults)})
+        yield road
     finally:
         erp.stop()

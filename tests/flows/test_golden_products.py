@@ -34,6 +34,14 @@ def books(shared_data: Path) -> golden.Golden:
     return golden.load(shared_data / "golden")
 
 
+def overlaid(folder: Path, product: str) -> None:
+    """The installation's own mapping of that product."""
+    if text := PRODUCTS[product].overlay:
+        overlay = folder / "config" / "mappings" / "s4.yaml"
+        overlay.parent.mkdir(parents=True)
+        overlay.write_text(text, encoding="utf-8")
+
+
 def pulled(road: Road, books: golden.Golden) -> Road:
     with road.context() as ctx:
         report = pull(ctx)
@@ -47,6 +55,7 @@ def road(
     request: pytest.FixtureRequest, shared_data: Path, books: golden.Golden, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Road]:
     place = tmp_path_factory.mktemp("golden")
+    overlaid(place, request.param)
     with open_road(place, product=request.param, data=shared_data / "golden") as opened:
         yield pulled(opened, books)
 
@@ -84,9 +93,7 @@ def test_it_reconciles_clean(road: Road) -> None:
 def test_what_only_today_knows_is_right_on_its_day(
     name: str, today: date, shared_data: Path, books: golden.Golden, tmp_path: Path
 ) -> None:
-    overlay = tmp_path / "config" / "mappings" / "s4.yaml"
-    overlay.parent.mkdir(parents=True)
-    overlay.write_text(PRODUCTS[name].overlay, encoding="utf-8")
+    overlaid(tmp_path, name)
     with open_road(tmp_path, product=name, data=shared_data / "golden", day=today) as road:
         pulled(road, books)
         assert golden_view.in_common(seen(road, today)) == computed(books, today)

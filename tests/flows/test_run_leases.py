@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 
 import flows.runs
 from config.settings import Settings
-from config.wiring import open_context, open_database
+from config.wiring import open_context
 from crm_core import installation, run_lease, schema, sync_state
 from crm_core.database import Database
 from crm_core.errors import LeaseLostError
@@ -39,16 +39,13 @@ STOPPED = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this system
 
 @pytest.fixture(scope="module")
 def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
-    with open_road(tmp_path_factory.mktemp("road"), day=DAY) as road:
-        road.control("faults", {"schedule": PAGES})
+    with open_road(tmp_path_factory.mktemp("road"), day=DAY, faults=PAGES) as road:
         yield road
 
 
 @pytest.fixture
 def settings(road: Road, database_url: str) -> Settings:
-    settings = replace(road.settings, database_url=database_url)
-    open_database(settings).dispose()  # it becomes this installation's
-    return settings
+    return road.on(database_url)
 
 
 @pytest.fixture

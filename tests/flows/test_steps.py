@@ -10,14 +10,23 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from crm_core import access, adoption, outbox_desk, outbox_entry, schema
 from crm_core.database import Database
 from flows.push import push, same_document
 from tests.databases import Databases
 from tests.flows.flaky_erp import FAULTS, Clock, Crash, SteppedErp
-from tests.flows.test_exactly_one_order import START, WIRE, accept, armed, context, push_until_settled, states
+from tests.flows.test_exactly_one_order import (
+    START,
+    WIRE,
+    accept,
+    armed,
+    context,
+    push_quotes,
+    push_until_settled,
+    states,
+)
 from tests.unit.cli_help import new_place
 
 KEY = "CT7-Q000001"
@@ -51,16 +60,7 @@ def links(db: Database) -> list[tuple[str, str]]:
 def each_document_is_made_once_and_finished(db: Database, faults: list[str], quotes: int, at_once: int) -> None:
     clock = Clock(START)
     erp = SteppedErp(clock, list(faults), at_once=at_once)
-    with db.write() as conn:
-        for table in (schema.outbox, schema.outbox_attempt, schema.external_ref, schema.audit, schema.run):
-            conn.execute(delete(table))
-    keys = [f"CT7-Q{number:06d}" for number in range(quotes)]
-    for key in keys:
-        accept(db, key)
-    push_until_settled(db, erp, clock)
-    touched = [key in erp.by_hand for key in keys]
-    assert states(db) == ["review" if by_hand else "sent" for by_hand in touched]
-    for key in keys:
+    for key in push_quotes(db, erp, clock, quotes):
         if key not in erp.by_hand:
             assert len(erp.of(key)) == 1
             document = entry(db, key).external_id

@@ -10,6 +10,8 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from sandbox.sap.documents import Line, rest
 from sandbox.sap.fi import Ledger
 from sandbox.sap.s4 import S4Backend, open_backend
@@ -150,6 +152,17 @@ class Oracle:
         rows = [*self.invoices.values(), *self.payments.values()]
         spans = [(date.fromisoformat(row["posting_date"]), date.fromisoformat(row["entry_date"])) for row in rows]
         return [(posted, entered) for posted, entered in spans if posted < entered]
+
+
+@pytest.fixture(scope="module")
+def folder(shared_data: Path) -> Path:
+    """The golden data set."""
+    return shared_data / "golden"
+
+
+@pytest.fixture(scope="module")
+def oracle(folder: Path) -> Oracle:
+    return Oracle(folder)
 
 
 def customer_names(backend: S4Backend) -> dict[str, str]:

@@ -29,6 +29,27 @@ def sides(a: Application) -> tuple[str, str, str, str]:
     return a.source_key, str(a.source_amount), a.target_key, str(a.amount)
 
 
+def paid(books: Ledger) -> tuple[str, str]:
+    """An item, and the payment that clears it on the same day."""
+    [item] = books.item(D(80))
+    return item, books.pay(D(80), {item: D(80)})
+
+
+def transferred(books: Ledger, money: Decimal, part: Decimal) -> tuple[str, str, str]:
+    """An item of 100, money on account, and the transfer of a part of it to the item."""
+    [item] = books.item(D(100))
+    payment = books.pay(money, {})
+    return item, payment, books.offset(f"{payment}/1", item, part)
+
+
+def reset_later(books: Ledger, payment: str) -> list[Cleared]:
+    """Reset what the payment cleared, 20 days after it; what had been seen of it until then."""
+    seen = derive(books.account_lines(), [], books.today).cleared
+    books.wait(20)
+    books.reset(payment)
+    return seen
+
+
 def test_a_payment_in_full_on_its_own_day_clears_the_item() -> None:
     books = Ledger()
     [item] = books.item(D("100.00"))
@@ -162,9 +183,7 @@ def test_a_reversal_ends_what_it_reverses_and_is_no_item_itself() -> None:
 
 def test_a_reversed_transfer_was_an_application_until_then() -> None:
     books = Ledger()
-    [item] = books.item(D(100))
-    payment = books.pay(D(60), {})
-    transfer = books.offset(f"{payment}/1", item, D(50))
+    item, payment, transfer = transferred(books, D(60), D(50))
     books.wait(9)
     books.reverse(transfer)
     assert shown(derive(books.account_lines(), [], TODAY)) == [
@@ -191,11 +210,8 @@ def test_money_put_back_on_account_stays_the_payments_own() -> None:
 
 def test_a_reset_is_remembered_and_dated_by_what_happened_next() -> None:
     books = Ledger()
-    [item] = books.item(D(80))
-    payment = books.pay(D(80), {item: D(80)})
-    seen = derive(books.account_lines(), [], books.today).cleared
-    books.wait(20)
-    books.reset(payment)
+    item, payment = paid(books)
+    seen = reset_later(books, payment)
     books.wait(5)
     books.reverse(payment)
     books.wait(5)
@@ -205,11 +221,8 @@ def test_a_reset_is_remembered_and_dated_by_what_happened_next() -> None:
 
 def test_a_reset_that_left_no_trace_is_dated_by_the_day_it_was_seen_and_keeps_that_day() -> None:
     books = Ledger()
-    [item] = books.item(D(80))
-    payment = books.pay(D(80), {item: D(80)})
-    seen = derive(books.account_lines(), [], books.today).cleared
-    books.wait(20)
-    books.reset(payment)
+    item, payment = paid(books)
+    seen = reset_later(books, payment)
     seen = derive(books.account_lines(), seen, books.today).cleared
     books.wait(9)
     derived = derive(books.account_lines(), seen, books.today)
@@ -222,11 +235,8 @@ def test_a_reset_that_left_no_trace_is_dated_by_the_day_it_was_seen_and_keeps_th
 
 def test_a_use_dated_before_the_day_a_reset_was_seen_dates_it_better() -> None:
     books = Ledger()
-    [item] = books.item(D(80))
-    payment = books.pay(D(80), {item: D(80)})
-    seen = derive(books.account_lines(), [], books.today).cleared
-    books.wait(20)
-    books.reset(payment)
+    item, payment = paid(books)
+    seen = reset_later(books, payment)
     seen = derive(books.account_lines(), seen, date(2026, 3, 1)).cleared
     books.pay(D(5), {item: D(5)})
     derived = derive(books.account_lines(), seen, date(2026, 4, 1))
@@ -235,8 +245,7 @@ def test_a_use_dated_before_the_day_a_reset_was_seen_dates_it_better() -> None:
 
 def test_a_clearing_seen_in_two_pages_is_no_reset() -> None:
     books = Ledger()
-    [item] = books.item(D(80))
-    payment = books.pay(D(80), {item: D(80)})
+    item, payment = paid(books)
     lines = books.account_lines()
     part = derive({item: lines[item]}, [], TODAY)
     assert shown(part) == [("payment", "2026-01-01", None, "", "0", item, "80")]
@@ -332,9 +341,7 @@ def observed(books: Ledger, *moves: Callable[[], object]) -> Derived:
 @pytest.mark.parametrize("pair_is_cleared", [True, False])
 def test_a_reset_is_dated_by_the_reversal_of_a_transfer_that_took_part(pair_is_cleared: bool) -> None:
     books = Ledger()
-    [item] = books.item(D(100))
-    first = books.pay(D(40), {})
-    transfer = books.offset(f"{first}/1", item, D(40))
+    item, first, transfer = transferred(books, D(40), D(40))
     second = books.pay(D(60), {item: D(60)})
     seen = derive(books.account_lines(), [], books.today).cleared
     books.wait(5)
@@ -350,8 +357,7 @@ def test_a_reset_is_dated_by_the_reversal_of_a_transfer_that_took_part(pair_is_c
 
 def test_a_reset_is_dated_by_the_clearing_that_came_after_it() -> None:
     books = Ledger()
-    [item] = books.item(D(80))
-    first = books.pay(D(80), {item: D(80)})
+    item, first = paid(books)
     seen = derive(books.account_lines(), [], books.today).cleared
     books.reset(first)
     books.wait(5)
@@ -365,8 +371,7 @@ def test_a_reset_is_dated_by_the_clearing_that_came_after_it() -> None:
 
 def test_a_clearing_undone_on_its_own_day_does_not_end_the_one_that_followed() -> None:
     books = Ledger()
-    [item] = books.item(D(80))
-    first = books.pay(D(80), {item: D(80)})
+    item, first = paid(books)
     second: list[str] = []
     derived = observed(
         books,
@@ -413,9 +418,7 @@ def test_an_item_deferred_by_a_transfer_takes_its_new_due_date() -> None:
 
 def test_a_transfer_reversed_after_a_forgotten_reset_leaves_item_and_payment_as_if_never_settled() -> None:
     books = Ledger()
-    [item] = books.item(D(100))
-    payment = books.pay(D(60), {})
-    transfer = books.offset(f"{payment}/1", item, D(60))
+    item, payment, transfer = transferred(books, D(60), D(60))
     books.wait(5)
     books.undo_transfer(transfer)
     derived = derive(books.account_lines(), [], TODAY)

@@ -33,13 +33,17 @@ def test_a_backup_goes_into_the_home_and_verifies(place: Place) -> None:
     assert damaged.code == USAGE and "damaged" in damaged.err
 
 
-def test_a_backup_is_named_or_it_is_bad_usage(place: Place, tmp_path: Path) -> None:
+def test_a_backup_is_named_or_it_is_bad_usage(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "elsewhere" / "mine.zip"
     assert f"{file}" in place.run("backup", file).out
     again = place.run("backup", file)
     assert again.code == USAGE and "exists already" in again.err
     assert place.run("backup", "a", "b").code == USAGE
     assert place.run("backup", "verify", "a", "b").code == USAGE
+    monkeypatch.chdir(tmp_path)
+    forgotten = place.run("backup", "verify")
+    assert forgotten.code == USAGE and "crosstie backup verify FILE" in forgotten.err
+    assert not (tmp_path / "verify").exists()
     assert place.run("backup", "verify", tmp_path / "none.zip").code == USAGE
 
 

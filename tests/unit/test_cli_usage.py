@@ -14,6 +14,7 @@ import cli
 from commands import build
 from commands.texts import use_language
 from crm_core.errors import StoreError
+from sandbox.__main__ import main as sandbox_main
 from tests.conftest import ROOT
 from tests.unit.cli_help import GOOD, Place, new_place
 
@@ -60,6 +61,8 @@ def test_every_command_has_help_in_both_languages(place: Place, path: tuple[str,
     assert is_group or "Examples" in english.out
 
 
+ADD = ["systems", "add", "x", "--url", "https://x"]
+CN01 = "CN01:CNY:Asia/Shanghai"
 USAGE = [
     (["nosuch"], "no-such-command", "nosuch"),
     (["pul"], "no-such-command-near", "pull"),
@@ -95,10 +98,16 @@ USAGE = [
     (["customers", "show", "C1"], "no-customer", "C1"),
     (["mappings", "check", "no/product"], "bad-system-name", "no/product"),
     (["mappings", "rollback", "s", "1", "--why", "w"], "no-mapping-version", "1"),
+    (["mappings", "check", "--online"], "option-needs-option", "SYSTEM"),
+    (["mappings", "check", "sap/s4", "--online"], "option-needs-option", "SYSTEM"),
+    (["mappings", "history", "nosuch"], "no-such-system", "nosuch"),
     (["sandbox", "down", "x"], "no-such-sandbox", "x"),
     (["sandbox", "up", "sap/s4", "--data", "/no/such/folder"], "file-missing", "/no/such/folder"),
     (["sandbox", "up", "sap/s4", "--system", "a", "--system", "b"], "names-differ", "1"),
-    (["systems", "add", "x", "--product", "p", "--url", "https://x", "--company", "CN01"], "bad-company", "CN01"),
+    ([*ADD, "--product", "sap/s4", "--company", "CN01"], "bad-company", "CN01"),
+    ([*ADD, "--product", "sap/s5", "--company", CN01], "no-such-product", "kingdee/galaxy"),
+    ([*ADD, "--product", "sap/s4", "--company", CN01, "--company", "D1:EUR:Europe/Berlin"], "time-zone-needed", "D1"),
+    ([*ADD, "--product", "sap/s4", "--company", CN01, "--url", "https://u:p@x.example"], "bad-value", "***@x.example"),
     (["systems", "list"], "no-systems", "sandbox up"),
 ]
 
@@ -117,6 +126,78 @@ def test_bad_usage_is_one_clear_line_in_both_languages(
     assert chinese.err.startswith("错误：")
     error = place.run("--json", *arguments).json["error"]
     assert (error["code"], error["exit_code"]) == (code, 2)
+
+
+TOO_MUCH = [
+    ["orders", "list", "--limit", "1e30"],
+    ["orders", "list", "--limit", "1e999999999"],
+    ["orders", "list", "--limit", "-1"],
+    ["orders", "list", "--limit", "1.5"],
+    ["contracts", "list", "--limit", "99999999999999999999"],
+    ["dead-letters", "show", "99999999999999999999"],
+    ["dead-letters", "replay", "99999999999999999999"],
+    ["dead-letters", "discard", "99999999999999999999", "--why", "w"],
+    ["outbox", "show", "CT-Q1", "--version", "99999999999999999999"],
+    ["outbox", "settle", "CT-Q1", "--dead", "--why", "w", "--version", "-1"],
+    ["status", "--stale-after", "1e20"],
+    ["status", "--waiting-after", "99999999999999"],
+    ["status", "--expiring", "-1"],
+    ["preview", "erp1", "orders", "--limit", "-1"],
+    ["preview", "erp1", "orders", "--limit", "0"],
+    ["push", "erp1", "--wait", "-1"],
+    ["backfill", "erp1", "--workers", "0"],
+    ["backfill", "erp1", "--workers", "1e9"],
+    ["up", "--workers", "0"],
+    ["sandbox", "up", "sap/s4", "--rows", "-5"],
+    ["sandbox", "up", "sap/s4", "--port", "70000"],
+    ["sandbox", "up", "sap/s4", "kingdee/galaxy", "--port", "65535"],
+    ["sandbox", "advance", "--days", "1e6"],
+]
+
+
+@pytest.mark.parametrize("arguments", TOO_MUCH, ids=" ".join)
+def test_a_number_that_is_too_small_or_too_large_is_told_with_its_bounds(place: Place, arguments: list[str]) -> None:
+    place.write_system()
+    said, chinese = place.run(*arguments), place.run("--lang", "zh", *arguments)
+    assert (said.code, chinese.code, said.out) == (2, 2, "")
+    assert re.fullmatch(r"Error: \S+ is not possible here. Give a whole number from \d+ to \d+.\n", said.err)
+    assert place.run(*arguments, "--json").json["error"]["code"] == "number-range"
+
+
+def test_numbers_at_their_bounds_are_taken(place: Place) -> None:
+    assert place.run("orders", "list", "--limit", "1000000000").code == 0
+    assert place.run("contracts", "list", "--limit", "1").code == 0
+    most = ("--stale-after", "1000000000", "--waiting-after", "1000000000", "--expiring", "1000000000")
+    assert place.run("status", *most).code == 0
+
+
+@pytest.mark.parametrize("bounds", [["--step", "9999999999"], ["--to", "0001-06-01"], ["--from", "9999-12-30"]])
+def test_a_backfill_that_no_calendar_holds_is_bad_usage(
+    place: Place, monkeypatch: pytest.MonkeyPatch, bounds: list[str]
+) -> None:
+    monkeypatch.setenv("ERP1_PASSWORD", "x")
+    place.write_system()
+    said = place.run("backfill", "erp1", "--plan", *bounds)
+    assert (said.code, len(said.err.splitlines())) == (2, 1), said.all
+    assert bounds[1] in said.err
+
+
+def test_a_file_that_is_no_text_is_not_overwritten_with_deployments(place: Place) -> None:
+    file = place.home / "picture.png"
+    place.home.mkdir()
+    file.write_bytes(b"\x89PNG\xff")
+    said = place.run("deployments", "write", "--file", file)
+    assert (said.code, len(said.err.splitlines())) == (2, 1)
+    assert "picture.png" in said.err
+    assert file.read_bytes() == b"\x89PNG\xff"
+
+
+def test_a_sandbox_is_named_before_anything_is_written(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commands.sandbox_process.launch", lambda *_, **__: pytest.fail("was started"))
+    said = place.run("sandbox", "up", "sap/s4", "--system", "../evil")
+    assert said.code == 2
+    assert "../evil" in said.err
+    assert not [path for path in place.home.rglob("*") if "evil" in path.name]
 
 
 def test_a_language_that_is_not_spoken_is_refused(place: Place) -> None:
@@ -241,6 +322,19 @@ def test_systems_are_listed_with_what_they_lack(place: Place) -> None:
     assert place.run("systems", "check").code == 2
 
 
+def test_a_system_that_could_never_connect_is_not_usable(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ERP1_PASSWORD", "x")
+    place.write_system()
+    assert "erp1: usable" in place.run("systems", "check").out
+    assert place.run("systems", "list", "--json").json["systems"][0]["ok"]
+    place.write_system(GOOD + "options: {colour: red}\n")
+    said = place.run("systems", "check")
+    assert said.code == 2
+    assert "colour" in said.err
+    [row] = place.run("systems", "list", "--json").json["systems"]
+    assert not row["ok"] and "colour" in row["state"] and row["url"]
+
+
 def test_arm_and_disarm_are_audited(place: Place) -> None:
     assert place.run("systems", "disarm", "--json").json["armed"] is False
     assert place.run("systems", "arm", "--json").json["armed"] is True
@@ -281,6 +375,16 @@ def test_help_starts_without_the_heavy_parts() -> None:
     program = f"import sys, cli; sys.exit(cli.main(['--help']) or {HEAVY!r} & set(sys.modules) or 0)"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--port", "70000"), ("--port", "-1"), ("--rows", "-5")])
+def test_a_sandbox_refuses_numbers_out_of_range_in_one_line(
+    arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        sandbox_main(["up", "sap/s4", *arguments])
+    assert ended.value.code == 2
+    assert arguments[1] in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_the_language_of_one_run_does_not_stick() -> None:

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
+from html import unescape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -18,8 +19,9 @@ from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from config.settings import Settings, default_database_url
+from config.system_file import expected_at
 from console.app import create_app
-from console.language import wanted
+from console.language import language, wanted
 from console.page import told
 from console.snapshot import Watch
 from crm_core import schema
@@ -94,6 +96,18 @@ def test_the_page_speaks_the_readers_language(settings: Settings, db: Database) 
     assert HAN.search(ask("/", headers={"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"}).text)
     assert '<html lang="zh-CN">' in ask("/?lang=zh", headers={"accept-language": "en"}).text
     assert '<html lang="en">' in ask("/?lang=en", headers={"accept-language": "zh"}).text
+
+
+def test_a_broken_system_file_is_told_all_in_the_readers_language(settings: Settings, db: Database) -> None:
+    settings.systems.mkdir(parents=True)
+    broken = GOOD.replace("https://", "https://user:geheim@")
+    (settings.systems / "erp1.yaml").write_text(broken, encoding="utf-8")
+    page = browser(settings).get("/?lang=zh").text
+    address = "https://***@erp.example.com:44300"
+    [line] = [line for line in page.splitlines() if address in line]
+    assert "geheim" not in page
+    assert expected_at(("url",)) not in page
+    assert language("zh").text(expected_at(("url",))) in unescape(line)
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,53 @@ def test_a_secret_that_others_may_read_is_bad(place: Place) -> None:
     assert check(place, "Files with secrets")["state"] == "ok"
 
 
+def refuse(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, refused: Path) -> None:
+    """As another user's file or folder: tests may run as root, whom no mode keeps out."""
+    real = getattr(module, name)
+
+    def look(path: Any, *arguments: Any, **more: Any) -> Any:
+        if Path(path) == refused:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *arguments, **more)
+
+    monkeypatch.setattr(module, name, look)
+
+
+def test_a_system_file_of_another_user_is_bad(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = place.write_system()
+    refuse(monkeypatch, Path, "read_text", path)
+    one = check(place, "System file erp1")
+    assert one["state"] == "bad"
+    assert str(path) in one["cure"] and "permissions" in one["cure"]
+
+
+def test_a_folder_named_like_a_system_file_is_bad(place: Place) -> None:
+    path = place.config / "systems" / "x.yaml"
+    path.mkdir(parents=True)
+    one = check(place, "System file x")
+    assert one["state"] == "bad"
+    assert str(path) in one["cure"]
+
+
+@pytest.mark.skipif(WINDOWS, reason="file modes say nothing on Windows")
+@pytest.mark.parametrize("name", ["listdir", "stat"])
+def test_a_folder_of_secrets_of_another_user_is_bad(place: Place, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    folder = place.home / "secrets"
+    folder.mkdir(parents=True)
+    (folder / "erp1").write_text("pa55-word")
+    refuse(monkeypatch, os, name, folder if name == "listdir" else folder / "erp1")
+    one = check(place, "Files with secrets")
+    assert one["state"] == "bad"
+    assert str(folder) in one["cure"] and "permissions" in one["cure"]
+
+
+def test_a_system_that_could_never_connect_is_bad(place: Place) -> None:
+    place.write_system(GOOD + "options: {colour: red}\n")
+    one = check(place, "System file erp1")
+    assert one["state"] == "bad"
+    assert "colour" in one["cure"]
+
+
 @pytest.mark.skipif(WINDOWS, reason="file modes say nothing on Windows")
 def test_a_home_that_others_may_enter_is_told(place: Place) -> None:
     place.home.mkdir()

@@ -28,9 +28,10 @@ from connectors.kdsvc.errors import DuplicateError, Judge, SessionLostError, dec
 from connectors.kdsvc.metadata import parse_metadata
 from connectors.kdsvc.model import Modeller, UnknownKeyError, same, without_empty
 from connectors.kdsvc.query import begins, behind, bill_query, both, literal, number, one_of
-from connectors.kdsvc.shape import to_local, to_utc
+from connectors.kdsvc.shape import Shaper, UnknownFieldError, to_local, to_utc
 from connectors.kdsvc.sign import Identity, derived_key, headers, login_sign
-from connectors.kingdee.quirks import pairs
+from connectors.kdsvc.site import own_names, resources_of
+from connectors.kingdee.quirks import pairs, refunds
 from connectors.products import load_product
 
 GALAXY = load_product("kingdee/galaxy")
@@ -189,7 +190,7 @@ METADATA = parse_metadata(
         ]
     },
 )
-FORM = Form(form="F", lines={"FEntry": "FEntry_FEntryID"})
+FORM = Form(form="F", heads=["FFin"], lines={"FEntry": "FEntry_FEntryID"})
 WRITE = Write(
     key_carrier=KeyCarrier(default="FBillNo"),
     order=["FBillNo", "FDate", "FCustId", "FMat", "FQty", "FPrice"],
@@ -233,6 +234,47 @@ class TestModels:
         assert not same("5", "6")
         assert not same("2026-01-01T10:00:00", "2026-01-01")
         assert not same("", "0")
+
+
+class TestSites:
+    def test_a_site_says_which_documents_are_contracts(self) -> None:
+        said = resources_of(GALAXY, {"contract_types": "HT01, HT'2"})
+        assert said["contracts"].forms[0].filter == "FBillTypeID.FNumber in ('HT01','HT''2')"
+        assert said["orders"].forms[0].filter == (
+            "(FBillTypeID.FNumber <> 'HT01') and (FBillTypeID.FNumber <> 'HT''2')"
+        )
+        assert resources_of(GALAXY, {})["contracts"].forms[0].filter == "FID = 0"
+        assert resources_of(GALAXY, {})["orders"].forms[0].filter == ""
+
+    def test_the_vendors_purposes_count_unless_the_site_names_others(self) -> None:
+        usual = resources_of(GALAXY, {})["payments"].forms
+        assert all("in ('SFKYT01_SYS','SFKYT02_SYS')" in form.filter for form in usual)
+        assert "FPURPOSEID.FNumber = 'X'" in resources_of(GALAXY, {"receipt_purposes": "X"})["payments"].forms[0].filter
+
+    def test_a_field_of_the_sites_own_is_written_under_its_own_name(self) -> None:
+        [form] = (orders := resources_of(GALAXY, {"customer_po_field": "F_AB_PO"})["orders"]).forms
+        assert own_names(form, {"CustomerPO": "x", "FNote": "n"}) == {"F_AB_PO": "x", "FNote": "n"}
+        assert orders.write and orders.write.change
+        assert "F_AB_PO" in orders.write.change.fields
+        [form] = resources_of(GALAXY, {})["orders"].forms
+        assert own_names(form, {"CustomerPO": "x", "FNote": "n"}) == {"FNote": "n"}
+
+
+class TestColumns:
+    def shaper(self, **form: Any) -> Shaper:
+        return Shaper(Form(form="F", heads=["FFin"], **form), None, METADATA, CHINA, [])
+
+    def test_a_record_has_the_fields_of_its_own_list_and_of_the_bills_head(self) -> None:
+        rows = self.shaper(entity="FEntry", entry="FEntry_FEntryID")
+        assert [rows.column(name).key for name in ("FQty", "FNote", "FCurr", "FFin.FTotal")] == [
+            "FQty", "FNote", "FCurr", "FTotal",
+        ]  # fmt: skip
+
+    def test_a_field_of_another_list_is_none_of_its_own(self) -> None:
+        for whole in (self.shaper(), self.shaper(entity="FEntry2", entry="FEntry2_FEntryID")):
+            with pytest.raises(UnknownFieldError):
+                whole.column("FQty")
+        assert self.shaper(lines={"FEntry": "FEntry_FEntryID"}).has("FEntry.FQty")
 
 
 def document(*lines: tuple[str, str, str]) -> dict[str, Any]:
@@ -287,6 +329,16 @@ class TestWriteOffs:
     def test_a_red_receivable_is_a_source(self) -> None:
         found = write_off("2", side("AR_receivable", "1", "100"), side("AR_receivable", "2", "-100"))
         assert found == [("1", [("1", "100"), ("2", "-100")])]
+
+    @pytest.mark.parametrize("amount", ["30", "-30"])
+    def test_money_that_went_back_is_settled_by_what_it_was_taken_from(self, amount: str) -> None:
+        back = side("AR_REFUNDBILL", "3", amount)
+        assert write_off("1", side("AR_RECEIVEBILL", "9", "30"), back) == [("1", [("3", "30"), ("9", "30")])]
+        assert write_off("1", side("AR_receivable", "2", "-30"), back) == [("1", [("3", "30"), ("2", "-30")])]
+
+    def test_a_refund_says_whether_it_takes_bills_back(self) -> None:
+        assert [each["TakesBills"] for each in refunds({"FREFUNDBILLRECEIVENTRY": [{"FBPBILLNUMBER": "1"}]})] == ["1"]
+        assert [each["TakesBills"] for each in refunds({"FREFUNDBILLRECEIVENTRY": []})] == ["0"]
 
     def test_a_discount_takes_from_nothing(self) -> None:
         found = write_off("3", side("AR_receivable", "1", "2"), side("AR_receivable", "2", "3"))

@@ -182,6 +182,17 @@ def test_mail_addresses_are_hidden(address: str, before: str) -> None:
     assert address not in logged(f"customer {address} has none", customer=address)
 
 
+def test_an_address_ends_where_a_text_goes_on() -> None:
+    for text, hidden in (
+        ("url 不能是 `https://u:geheim@x.example`。它是一个地址", "url 不能是 `https://***@x.example`。它是一个地址"),
+        ("写给 ada@x.example，然后再试", "写给 ***，然后再试"),
+        ("地址：ada@x.example。再试", "地址：***。再试"),
+        ("write to `ada@x.example`.", "write to `***`."),
+        ('"ada b"@x.example，然后', "***，然后"),
+    ):
+        assert redacted(text) == hidden
+
+
 def iban(country: str, rest: str) -> str:
     digits = "".join(str(int(letter, 36)) for letter in f"{rest}{country}00")
     return f"{country}{98 - int(digits) % 97:02d}{rest}"

@@ -19,7 +19,7 @@ from mappings.examples import run_examples
 from mappings.schema import json_schema
 
 TEXT = (Path(mappings.__file__).parent / "kingdee" / "galaxy.yaml").read_text(encoding="utf-8")
-LOOKUPS = {"time_zone": {"100": "Asia/Shanghai", "101": "America/New_York"}}
+LOOKUPS = {"time_zone": {"100": "Asia/Shanghai", "101": "America/New_York"}, "plan_purpose": {}}
 MAPPING = load_mapping("kingdee/galaxy", TEXT, targets=targets(), lookups=LOOKUPS)
 
 
@@ -58,7 +58,7 @@ def test_a_price_for_several_units_is_exact_for_one(per: str, price: str, sent: 
 def test_a_day_is_that_of_the_organisation() -> None:
     for company, day in (("100", "2026-01-01"), ("101", "2025-12-31")):
         order = {"FBillNo": "X", "FSaleOrgId": {"FNumber": company}, "FCancelStatus": "B", "FDocumentStatus": "D"}
-        stamped = {**order, "FDate": "2025-12-01T00:00:00", "FModifyDate": "2025-12-31T17:00:00.000000Z"}
+        stamped = {**order, "FDate": "2025-12-01T00:00:00", "FCancelDate": "2025-12-31T17:00:00.000000Z"}
         facts = {"FCustId": {"FNumber": "K"}, "FSettleCurrId": {"FCODE": "CNY"}}
         assert MAPPING.section("orders", "pull").apply({**stamped, **facts})["cancelled_on"] == day
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from config.mapping_targets import targets
+from crm_core import quote_pricing
 from crm_core.model import PULLED
 from mappings.engine import check_mapping, load_mapping
 from mappings.examples import run_examples
@@ -22,8 +23,8 @@ from tests.unit.mapping_help import ROOT
 TARGETS = targets()
 TEXT = (ROOT / "mappings" / "yonyou" / "yonbip.yaml").read_text(encoding="utf-8")
 LOOKUPS: dict[str, dict[str, str]] = {
-    "organisation": {"CN01": "2207"}, "transaction_type": {"CN01": "SO01"}, "customer_type": {}, "tax": {},
-    "exchange_rate_type": {}, "local_currency": {}, "exchange_rate": {}, "tax_rate": {"CN01": "0.13"},
+    "organisation": {"CN01": "2207"}, "transaction_type": {"CN01": "SO01"}, "customer_type": {},
+    "exchange_rate_type": {}, "local_currency": {}, "exchange_rate": {}, "tax": {"CN01/13": "VAT13"},
 }  # fmt: skip
 MAPPING = load_mapping("yonyou/yonbip", TEXT, targets=TARGETS, lookups=LOOKUPS)
 NOT_THERE = {"prices", "applications"}
@@ -51,16 +52,25 @@ def test_what_comes_out_is_a_record_of_the_crm() -> None:
 AMOUNTS = st.decimals(min_value=0, max_value=10**13, places=2)
 
 
-@given(st.lists(st.tuples(AMOUNTS, st.integers(1, 10_000)), min_size=1, max_size=12))
-def test_an_order_s_sum_is_that_of_its_lines_and_without_tax_the_quote_s(lines: list[tuple[Decimal, int]]) -> None:
-    line = {"erp_product": "9", "unit": "PCS", "price": "1", "per": "1"}
-    told = [{**line, "line": str(n), "quantity": str(q), "net": str(net)} for n, (net, q) in enumerate(lines, 1)]
+@given(st.lists(st.tuples(AMOUNTS, st.integers(1, 10_000), st.booleans()), min_size=1, max_size=12))
+def test_an_order_s_net_tax_and_gross_are_those_of_the_quote(lines: list[tuple[Decimal, int, bool]]) -> None:
+    made = [_line(price, Decimal(quantity), includes_tax) for price, quantity, includes_tax in lines]
     head = {"version": "1", "company_code": "CN01", "currency": "CNY", "customer": {"erp_key": "2077"}}
-    decision = {**head, "lines": told}
+    decision = {**head, "lines": [{**line, "line": str(number)} for number, line in enumerate(made, 1)]}
     wire = MAPPING.section("orders", "push").apply(decision, "CT7-Q1")
     sent = wire["orderDetails"]
-    assert Decimal(wire["payMoney"]) == sum(Decimal(line["oriSum"]) for line in sent)
-    assert sum(Decimal(line["orderDetailPrices!oriMoney"]) for line in sent) == sum(net for net, _ in lines)
-    for line in sent:
-        parts = Decimal(line["orderDetailPrices!oriMoney"]) + Decimal(line["orderDetailPrices!oriTax"])
-        assert Decimal(line["oriSum"]) == parts
+    names = {"net": "orderDetailPrices!oriMoney", "tax": "orderDetailPrices!oriTax", "gross": "oriSum"}
+    for line, had in zip(sent, made, strict=True):
+        assert {ours: Decimal(line[theirs]) for ours, theirs in names.items()} == {n: Decimal(had[n]) for n in names}
+        assert Decimal(line[names["net"]]) + Decimal(line[names["tax"]]) == Decimal(line["oriSum"])
+        assert round(Decimal(line["oriTaxUnitPrice"]) * Decimal(line["qty"]), 2) == Decimal(line["oriSum"])
+    assert Decimal(wire["payMoney"]) == sum(Decimal(line["gross"]) for line in made)
+
+
+def _line(price: Decimal, quantity: Decimal, includes_tax: bool) -> dict[str, str]:
+    """As a decision has it, with 13 % of tax."""
+    amounts = quote_pricing.line_amounts(quantity, price, Decimal(1), Decimal(13), "CNY", includes_tax=includes_tax)
+    unit = quote_pricing.unit_price(quantity, amounts, price, Decimal(1), includes_tax=includes_tax)
+    told = {"unit_price": unit.net, "unit_price_with_tax": unit.gross, "net": amounts.net, "gross": amounts.gross}
+    numbers = {**told, "tax": amounts.tax, "tax_rate": Decimal(13), "quantity": quantity}
+    return {"erp_product": "9", "unit": "PCS", **{name: format(value, "f") for name, value in numbers.items()}}

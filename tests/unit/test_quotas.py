@@ -14,6 +14,7 @@ from crm_core.database import Database
 from crm_core.quotas import CallQuota
 from tests.crm import NOW, Clock, empty_database
 
+LONG = 600
 WORKER = """
 import sys
 from datetime import datetime
@@ -22,7 +23,7 @@ from crm_core.quotas import CallQuota
 database = Database(sys.argv[1])
 now = datetime.fromisoformat(sys.argv[2])
 quota = CallQuota(database, "yb", lambda: now)
-print(*(quota.take("orders", 10) for _ in range(20)))
+print(*(quota.take("orders", 10, 600) for _ in range(20)))
 """
 
 
@@ -36,31 +37,56 @@ def db(database_url: str) -> Iterator[Database]:
 def test_a_call_waits_until_the_one_before_the_minutes_last_is_a_minute_old(db: Database) -> None:
     clock = Clock()
     quota = CallQuota(db, "yb", clock)
-    waits = [quota.take("orders", 2) for _ in range(3)]
+    waits = [quota.take("orders", 2, LONG) for _ in range(3)]
     clock.forward(20)
-    waits += [quota.take("orders", 2), quota.take("stock", 2), CallQuota(db, "other", clock).take("orders", 2)]
+    waits += [quota.take(name, 2, LONG) for name in ("orders", "stock")]
+    waits.append(CallQuota(db, "other", clock).take("orders", 2, LONG))
     assert waits == [0, 0, 61, 41, 0, 0]
     clock.forward(300)
-    assert [quota.take("orders", 2) for _ in range(3)] == [0, 0, 61]
+    assert [quota.take("orders", 2, LONG) for _ in range(3)] == [0, 0, 61]
 
 
 def test_a_clock_that_was_set_back_holds_nobody_for_long(db: Database) -> None:
     clock = Clock(NOW + timedelta(days=1))
-    CallQuota(db, "yb", clock).take("orders", 1)
-    assert CallQuota(db, "yb", Clock(NOW)).take("orders", 1) == 0
+    CallQuota(db, "yb", clock).take("orders", 1, LONG)
+    assert CallQuota(db, "yb", Clock(NOW)).take("orders", 1, LONG) == 0
 
 
 def test_a_smaller_quota_counts_the_calls_before_it(db: Database) -> None:
     quota = CallQuota(db, "yb", Clock())
-    assert [quota.take("orders", 5) for _ in range(5)] == [0] * 5
-    assert [quota.take("orders", 2), quota.take("orders", 2), quota.take("orders", 2)] == [61, 61, 122]
+    assert [quota.take("orders", 5, LONG) for _ in range(5)] == [0] * 5
+    assert [quota.take("orders", 2, LONG), quota.take("orders", 2, LONG), quota.take("orders", 2, LONG)] == [
+        61,
+        61,
+        122,
+    ]
+
+
+def test_who_would_wait_too_long_takes_no_place(db: Database) -> None:
+    """A hundred due orders ask again every 20 seconds: never more than 60 of them go within a minute."""
+    clock = Clock()
+    quota, sent = CallQuota(db, "yb", clock), list[float]()
+    for second in range(0, 1200, 20):
+        waits = [quota.take("orders", 60, 30) for _ in range(100)]
+        assert max(waits) <= 30 + 61
+        sent += [second + wait for wait in waits if wait <= 30]
+        clock.forward(20)
+    assert len(sent) >= 60 * 1200 // 61
+    assert all(later - sooner >= 60 for sooner, later in zip(sent, sent[60:], strict=False))
+
+
+def test_nobody_reserves_farther_ahead_than_a_clock_may_have_been_wrong(db: Database) -> None:
+    quota = CallQuota(db, "yb", Clock())
+    waits = [quota.take("orders", 1, 10_000) for _ in range(20)]
+    assert waits[:15] == [61 * number for number in range(15)]
+    assert set(waits[15:]) == {61 * 15}
 
 
 def test_the_databases_own_clock_counts(db: Database) -> None:
     """It is that of this machine here."""
     quota = CallQuota(db, "yb")
     began = datetime.now(UTC)
-    waits = [quota.take("orders", 1), quota.take("orders", 1)]
+    waits = [quota.take("orders", 1, LONG), quota.take("orders", 1, LONG)]
     spent = (datetime.now(UTC) - began).total_seconds()
     assert waits[0] == 0
     assert 61 - spent <= waits[1] <= 61
@@ -69,7 +95,7 @@ def test_the_databases_own_clock_counts(db: Database) -> None:
 def test_threads_share_it(db: Database) -> None:
     with ThreadPoolExecutor(4) as pool:
         quotas = [CallQuota(db, "yb", Clock()) for _ in range(4)]
-        waits = list(pool.map(lambda number: quotas[number % 4].take("orders", 10), range(40)))
+        waits = list(pool.map(lambda number: quotas[number % 4].take("orders", 10, LONG), range(40)))
     assert sorted(waits) == [61 * (number // 10) for number in range(40)]
 
 

@@ -13,17 +13,9 @@ from sandbox.sap.document_rows import line_row
 from sandbox.sap.documents import Line, rest
 from sandbox.sap.s4 import S4Backend
 from sandbox.sap.settlements import Payment
-from tests.unit.sandbox_books_help import Oracle, assert_sound, balance, books
+from tests.unit.sandbox_books_help import Oracle, assert_sound, balance, books, folder, oracle
 
-
-@pytest.fixture(scope="module")
-def folder(shared_data: Path) -> Path:
-    return shared_data / "golden"
-
-
-@pytest.fixture(scope="module")
-def oracle(folder: Path) -> Oracle:
-    return Oracle(folder)
+__all__ = ["folder", "oracle"]  # fixtures
 
 
 @pytest.fixture(scope="module")

@@ -14,21 +14,12 @@ from typing import Any
 import pytest
 
 from sandbox.office.trade import Office, open_office
-from tests.unit.sandbox_books_help import Oracle
+from tests.unit.sandbox_books_help import Oracle, folder, oracle
 
+__all__ = ["folder", "oracle"]  # fixtures
 ZERO = Decimal(0)
 BOOKS = ("orders", "customers", "deliveries", "invoices", "open_items", "payments", "applications", "contracts")
 Amounts = dict[tuple[str, ...], Decimal]
-
-
-@pytest.fixture(scope="module")
-def folder(shared_data: Path) -> Path:
-    return shared_data / "golden"
-
-
-@pytest.fixture(scope="module")
-def oracle(folder: Path) -> Oracle:
-    return Oracle(folder)
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,10 @@ from config.files import write_bytes
 from config.mapping_targets import documents, targets
 from config.settings import INSTALLATION, Settings, default_database_url, load_settings
 from config.system_writer import new_system_file, write_secret, write_system
-from config.systems import is_loopback, load_system
+from config.systems import System, is_loopback, load_system
 from config.wiring import company_facts, endpoint, lookups
 from config.yaml_file import parse_yaml
+from connectors.products import product_names
 from tests.unit.cli_help import GOOD
 
 
@@ -101,6 +102,18 @@ def test_what_is_wrong_is_named_with_its_place(settings: Settings, text: str, co
     assert f"erp1.yaml{place}" in str(found[code])
     assert says in str(found[code])
     assert "geheim123" not in "".join(map(str, found.values()))
+
+
+@pytest.mark.parametrize("secret", ["geheim123", "ge/heim123", "ge@heim123", "ge heim123", "x" * 60 + "geheim123"])
+@pytest.mark.parametrize("scheme", ["https://", "ftp://", ""])
+@pytest.mark.parametrize("key", ["url", "token_url", "proxy"])
+def test_a_password_in_an_address_is_never_shown(settings: Settings, key: str, scheme: str, secret: str) -> None:
+    lines = [line for line in GOOD.splitlines() if not line.startswith(f"{key}:")]
+    error = failing(settings, "\n".join([*lines, f'{key}: "{scheme}user:{secret}@erp.example.com"', ""]))
+    told = f"{error} {error.params} {error.others}"
+    assert key in error.params["key"]
+    assert "heim123" not in told and "user" not in told.replace("without user or password", "")
+    assert key == "proxy" or error.params["value"] == (f"`{scheme}***@erp.example.com`" if scheme else "`***`")
 
 
 def test_every_finding_is_reported_at_once(settings: Settings) -> None:
@@ -225,6 +238,47 @@ def test_a_new_system_file_can_be_used_once_its_variables_are_set(
         new_system_file(settings, "plant-2", "sap/s4", "https://x", ["CN01:CNY:Asia/Shanghai"], "", "EN")
     assert caught.value.code == "system-exists"
     assert path.read_text(encoding="utf-8").startswith("product:")
+
+
+def new_file(settings: Settings, *companies: str, **more: str) -> System:
+    new_system_file(settings, "plant", "sap/s4", "https://erp.example.com", companies, "100", "ZH", **more)
+    return load_system(settings, "plant")
+
+
+def test_a_new_system_lies_in_the_zone_of_its_companies(settings: Settings) -> None:
+    assert new_file(settings, "CN01:CNY:Asia/Shanghai", "CN02:CNY:Asia/Shanghai").file.time_zone == "Asia/Shanghai"
+
+
+def test_a_new_system_of_several_zones_is_told_its_own(settings: Settings) -> None:
+    companies = ("CN01:CNY:Asia/Shanghai", "DE01:EUR:Europe/Berlin")
+    with pytest.raises(ConfigError, match=r"Asia/Shanghai, Europe/Berlin.*--time-zone"):
+        new_file(settings, *companies)
+    assert not (settings.systems / "plant.yaml").exists()
+    assert new_file(settings, *companies, time_zone="Europe/Berlin").file.time_zone == "Europe/Berlin"
+
+
+@pytest.mark.parametrize("product", ["sap/s5", "S4", "../s4", ""])
+def test_a_new_system_is_of_a_product_there_is(settings: Settings, product: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        new_system_file(settings, "plant", product, "https://x.example", ["CN01:CNY:Asia/Shanghai"], "", "EN")
+    assert caught.value.code == "no-such-product"
+    assert caught.value.params["known"] == ", ".join(product_names())
+    assert not (settings.systems / "plant.yaml").exists()
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/b", "Evil"])
+def test_a_secret_stays_in_its_folder(settings: Settings, name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        write_secret(settings, name, "geheim123")
+    assert caught.value.code == "bad-system-name"
+    assert not settings.home.exists()
+
+
+def test_a_folder_named_like_a_system_file_is_told(settings: Settings) -> None:
+    (settings.systems / "erp1.yaml").mkdir()
+    with pytest.raises(ConfigError) as caught:
+        load_system(settings, "erp1")
+    assert caught.value.code == "file-unreadable"
 
 
 def test_a_file_that_would_not_load_is_not_left_behind(settings: Settings) -> None:

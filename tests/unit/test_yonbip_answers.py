@@ -36,6 +36,7 @@ def routes() -> Iterator[respx.MockRouter]:
     with respx.mock(assert_all_called=False) as router:
         router.get(DISCOVERY).mock(side_effect=lambda _: done(GATEWAY, code="00000"))
         router.get(TOKENS).mock(side_effect=lambda _: token())
+        router.get(DETAIL).mock(side_effect=lambda request: done({"id": request.url.params["id"]}))
         yield router
 
 
@@ -162,14 +163,16 @@ def test_steps_are_taken_without_a_look_between_and_left_to_a_workflow(routes: r
     erp = open_erp()
     state = {"id": 7, "code": "UO-7", "state": "0", "flow": False}
     routes.post(SAVE).mock(side_effect=lambda _: done(state))
-    look = routes.get(DETAIL).mock(side_effect=lambda _: done({**state, "state": "1", "flow": True}))
+    shown: list[dict[str, Any]] = []
+    look = routes.get(DETAIL).mock(side_effect=lambda _: done({**state, **(shown.pop(0) if shown else {})}))
     submit, audit = routes.post(SUBMIT).mock(side_effect=lambda _: done()), routes.post(AUDIT)
     audit.mock(side_effect=lambda _: done())
     assert push(erp).done
-    assert (submit.call_count, audit.call_count, look.call_count) == (1, 1, 0)
+    assert (submit.call_count, audit.call_count, look.call_count) == (1, 1, 1)  # a look at what was saved
     state["flow"] = True
+    shown[:] = [{}, {"state": "1"}, {"state": "1"}]
     assert push(erp).done
-    assert (submit.call_count, audit.call_count, look.call_count) == (2, 1, 1)
+    assert (submit.call_count, audit.call_count, look.call_count) == (2, 1, 3)
     assert not erp.finish("orders", "7", deadline_s=9).changed
     erp.close()
 
@@ -252,7 +255,100 @@ def test_our_own_count_lets_no_minute_have_more() -> None:
     starts = []
     for step in range(500):
         now[0] += (step % 7) * 0.3
-        starts.append(now[0] + quota.take("list", 10))
+        starts.append(now[0] + quota.take("list", 10, 1_000_000))
     for number, start in enumerate(starts[10:]):
         assert round(start - starts[number], 6) >= 60
-    assert quota.take("other", 10) == 0
+    assert quota.take("other", 10, 0) == 0
+
+
+def test_our_own_count_reserves_nothing_for_who_does_not_wait() -> None:
+    quota = OwnQuota(clock=lambda: 0.0)
+    assert [quota.take("list", 2, 30) for _ in range(5)] == [0, 0, 60, 60, 60]
+    assert quota.take("list", 2, 60) == 60
+    assert quota.take("list", 2, 60) == 60
+    assert quota.take("list", 2, 120) == 120
+
+
+class Counted:
+    """Notes who asks for a place in a quota, and gives it at once."""
+
+    def __init__(self, wait_s: float = 0) -> None:
+        self.asked: list[float] = []
+        self.wait_s = wait_s
+
+    def take(self, name: str, per_minute: int, longest_s: float) -> float:
+        self.asked.append(longest_s)
+        return self.wait_s
+
+
+@pytest.fixture
+def counted(routes: respx.MockRouter) -> Iterator[tuple[Counted, YonBipConnector]]:
+    quota = Counted()
+    found = open_erp(quota, options={"stop_at": "save"}, limits={"retry_s": 5})
+    found._client.words.quotas["/order/list"] = found._client.words.quotas["/order/save"] = 60
+    found._client.http._sleep = found._client.sleep = lambda _: None
+    yield quota, found
+    found.close()
+
+
+def test_every_attempt_at_a_call_takes_its_place_in_the_quota(
+    routes: respx.MockRouter, counted: tuple[Counted, YonBipConnector]
+) -> None:
+    quota, erp = counted
+    stale = done(code="310036", message="非法token")
+    routes.post(LIST).mock(side_effect=[httpx.ReadError("reset"), done(code="310046"), stale, rows()])
+    assert erp.find("orders", "K") == []
+    assert len(quota.asked) == 4
+    routes.post(SAVE).mock(side_effect=[httpx.ConnectError("down"), done(code="310046"), done({"id": 1})])
+    push(erp, deadline_s=100)
+    assert len(quota.asked) == 7
+    assert all(60 < longest <= 70 for longest in quota.asked[4:])  # 30 s of the deadline are the call's own
+
+
+def test_a_call_whose_turn_comes_too_late_is_not_made_and_not_waited_for(
+    routes: respx.MockRouter, counted: tuple[Counted, YonBipConnector]
+) -> None:
+    quota, erp = counted
+    quota.wait_s = 6
+    there = routes.post(SAVE)
+    with pytest.raises(RateLimitedError) as refused:
+        push(erp, deadline_s=10)
+    assert (refused.value.code, refused.value.retry_after_s) == ("quota-used", 6)
+    assert len(quota.asked) == 1 and not there.called
+
+
+def test_a_step_that_is_forbidden_is_no_unsent_order(routes: respx.MockRouter) -> None:
+    erp = open_erp()
+    routes.post(SAVE).mock(side_effect=lambda _: done({"id": 7}))
+    routes.get(DETAIL).mock(side_effect=lambda _: done({"id": 7, "state": "0"}))
+    routes.post(SUBMIT).mock(side_effect=lambda _: done(code="310037", message="API未授权"))
+    ack = push(erp)
+    assert (ack.external_id, ack.done) == ("7", False) and "API未授权" in ack.warnings[0]
+    with pytest.raises(AccessError):
+        erp.finish("orders", "7", deadline_s=9)
+    erp.close()
+
+
+def test_a_document_deleted_since_is_saved_under_another_check_key(
+    routes: respx.MockRouter, erp: YonBipConnector
+) -> None:
+    """The gateway repeats its first answer for an hour, whatever became of the document."""
+    there: dict[str, int] = {}
+
+    def save(request: httpx.Request) -> httpx.Response:
+        key = json.loads(request.content)["data"]["resubmitCheckKey"]
+        return done({"id": there.setdefault(key, len(there) + 1)})
+
+    gone = {"1"}
+    routes.post(SAVE).mock(side_effect=save)
+    routes.post(LIST).mock(side_effect=lambda _: rows())
+    shown = routes.get(DETAIL)
+    shown.mock(side_effect=lambda r: done(code="1002") if r.url.params["id"] in gone else done({"id": 2}))
+    assert [push(erp).external_id, push(erp).external_id] == ["2", "2"]
+    gone.add("2")
+    with pytest.raises(RecordRejectedError) as refused:
+        push(erp)
+    assert refused.value.code == "document-gone" and len(there) == 2
+    shown.mock(side_effect=httpx.ReadError("reset"))
+    with pytest.raises(OutcomeUnknownError):
+        push(erp, deadline_s=2)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.base import Position
-from connectors.errors import TransientError
+from connectors.errors import PermanentError, TransientError
 from connectors.yonbip.connector import YonBipConnector
 from tests.unit.yonbip_help import DETAIL, DISCOVERY, GATEWAY, TOKENS, connector, done, rows, token
 
@@ -148,3 +148,45 @@ def test_an_unsorted_list_is_read_by_page_numbers(erp: YonBipConnector) -> None:
             return super()._found(asked)[::-1]
 
     assert set(read(erp, Unsorted([(n, 1) for n in range(11)], []))) == {str(n) for n in range(1, 12)}
+
+
+@pytest.fixture
+def routes() -> Iterator[respx.MockRouter]:
+    with respx.mock(assert_all_called=False) as router:
+        router.get(DISCOVERY).mock(side_effect=lambda _: done(FOUND, code="00000"))
+        router.get(TOKENS).mock(side_effect=lambda _: token())
+        router.post(f"{GATEWAY}/buyer/list").mock(side_effect=lambda _: rows(*buyers(3)))
+        yield router
+
+
+def buyers(count: int) -> list[dict[str, Any]]:
+    return [{"id": number, "code": f"K{number}", "stopped": False, "pubts": stamp(number)} for number in range(count)]
+
+
+def test_what_a_list_leaves_out_is_asked_for_many_at_once_and_added(
+    routes: respx.MockRouter, erp: YonBipConnector
+) -> None:
+    def shown(request: httpx.Request) -> httpx.Response:
+        keys = [one["id"] for one in json.loads(request.content)]
+        return done([{"id": int(key), "places": [{"org": f"O{key}"}]} for key in keys if key != "2"])
+
+    details = routes.post(f"{GATEWAY}/buyer/details").mock(side_effect=shown)
+    [page] = erp.pull("buyers", "changed", since="", after=Position(), fields=["stopped", "places.org"])
+    assert [(r.key, r.data["stopped"], r.data["places"]) for r in page.records] == [
+        (key, False, [{"org": f"O{key}"}]) for key in ("0", "1")
+    ]  # the third was deleted meanwhile
+    assert details.call_count == 2
+    [page] = erp.pull("buyers", "changed", since="", after=Position(), fields=["stopped"])
+    assert len(page.records) == 3 and details.call_count == 2  # nobody wants to know where
+    assert [r.key for page in erp.lookup("buyers", ["1"], fields=["places"]) for r in page.records] == ["1"]
+    assert details.call_count == 3
+    assert list(erp.lookup("buyers", [], fields=["places"])) == []
+
+
+def test_details_that_nobody_can_read_do_not_pass_for_customers_without_companies(
+    routes: respx.MockRouter, erp: YonBipConnector
+) -> None:
+    routes.post(f"{GATEWAY}/buyer/details").mock(side_effect=lambda _: done([]))
+    with pytest.raises(PermanentError) as refused:
+        list(erp.pull("buyers", "changed", since="", after=Position(), fields=["places"]))
+    assert refused.value.code == "answer-shape"

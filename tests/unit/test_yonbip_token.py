@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -81,6 +82,21 @@ def test_a_fresh_token_that_is_refused_stops(routes: respx.MockRouter) -> None:
     with pytest.raises(AccessError) as refused:
         find()
     assert refused.value.code == "token-refused" and routes.get(TOKENS).call_count == 2
+
+
+def test_a_refused_token_takes_no_newer_one_with_it(routes: respx.MockRouter) -> None:
+    """Two threads sent one token; the first has fetched another when the second is told that it was refused."""
+    erp = connector()
+    erp.find("orders", "K-1")
+    auth = erp._client.http._auth
+    with ThreadPoolExecutor(1) as other:
+        other.submit(erp.find, "orders", "K-1").result()
+        other.submit(auth.renew).result()
+        other.submit(erp.find, "orders", "K-1").result()
+    auth.renew()
+    erp.find("orders", "K-1")
+    erp.close()
+    assert routes.get(TOKENS).call_count == 2
 
 
 def test_a_token_is_renewed_before_it_ends(routes: respx.MockRouter) -> None:

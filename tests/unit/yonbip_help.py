@@ -56,6 +56,13 @@ resources:
       steps:
         - {name: submit, path: /order/submit, due: {field: state, values: ["0"]}}
         - {name: audit, path: /order/audit, due: {field: state, values: ["1"]}, unless: {field: flow, values: ["true"]}}
+  buyers:
+    path: /buyer/list
+    key: [id]
+    paging: {size: 4}
+    query: {window: after, equal: top}
+    detail: {path: /buyer/details, batch: 2, needs: [places]}
+    reads: [{name: changed, cursor: pubts}]
   items:
     path: /item/list
     key: [id, line]
