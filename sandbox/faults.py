@@ -3,8 +3,8 @@
 A schedule is a list of `{"fault": name, "match": {...}, ...parameters}`. All of `match` must hold:
 method "POST" or a list · path, query, body: regular expressions searched in the decoded path or query, or in the body ·
 nth: the n-th request that fits so far (a number or a list, from 1) · every: each k-th · probability: by the schedule's
-seed, so runs repeat · times: at most so often. A fault without a method in its match meets the requests it makes sense for (see KINDS): what
-is a write, a look-up or bears a token is the product's word. The control plane is never hit.
+seed, so runs repeat · times: at most so often. A fault without a method in its match meets the requests it makes sense
+for (see KINDS): what is a write, a look-up or bears a token is the product's word. The control plane is never hit.
 """
 
 from __future__ import annotations
