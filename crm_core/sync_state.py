@@ -37,7 +37,7 @@ class Start:
 
 
 def start_of(db: Database, system: str, obj: str, read: str, mapping_version: str, *, full: bool) -> Start:
-    """Where this read must start; `full` forgets the watermark, not how far an unfinished reading of everything came."""
+    """Where this read must start; `full` forgets the watermark, not how far an unfinished read of everything came."""
     with db.read() as conn:
         position = _row(conn, schema.resume_position, system, obj, read)
         mark = watermark(conn, system, obj, read, mapping_version)
