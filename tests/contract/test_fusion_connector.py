@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterator
-from datetime import date
 from decimal import Decimal
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,14 +20,10 @@ from connectors.errors import (
     TransientError,
 )
 from connectors.products import load_product
-from flows.pull import pull
-from flows.reconcile import reconcile
 from mappings.engine import load_mapping
 from sandbox.server import Sandbox, start
 from tests.contract.erp import SandboxErp
 from tests.contract.lost_answers import LostAnswers
-from tests.flows import golden_view
-from tests.flows.road import open_road
 from tests.unit.mapping_help import ROOT
 
 pytestmark = pytest.mark.contract
@@ -486,56 +479,3 @@ class TestWriting(LostAnswers):
             erp.connector.change("orders", number, wanted, deadline_s=10)
         erp.connector.change("orders", number, wanted, deadline_s=10)
         assert len(erp.orders(key)[0]["lines"]) == 3
-
-
-def test_classicmodels_comes_whole(shared_data: Path) -> None:
-    erp = Erp(start("oracle/fusion", data=shared_data / "classicmodels"))
-    try:
-        orders = erp.mapped("orders")
-        lines = [line for order in orders.values() for line in order["lines"]]
-        assert (len(orders), len(lines)) == (326, 2996)
-        assert sum(Decimal(line["net_amount"]) for line in lines) == Decimal("9604190.61")
-        assert (len(erp.pull("customers")), len(erp.pull("products")), len(erp.pull("invoices"))) == (122, 110, 310)
-        assert {key: raw.amount for raw in erp.connector.raw_amounts("orders") if (key := raw.key)} == {
-            key: Decimal(order["net_amount"]) for key, order in orders.items()
-        }
-    finally:
-        erp.close()
-
-
-def test_golden_comes_to_the_cent(shared_data: Path, tmp_path: Path) -> None:
-    """Every receivable at every answered date, and a clean reconciliation; what Fusion has no word for is left out:
-    its transactions name no fiscal year, its accounts are numbered by itself, disputes are the CRM's own.
-    """
-    folder = shared_data / "golden"
-    with open_road(tmp_path, product="oracle/fusion", data=folder) as road, road.context() as ctx:
-        report = pull(ctx)
-        assert not report.held and not report.rejected
-        assert reconcile(ctx).differences == []
-        assert all(counts.created == counts.updated == 0 for counts in pull(ctx).counts.values())
-        golden_view.load_our_own(ctx.database, golden_books_without_disputes(folder))
-        for file in sorted((folder / "answers").glob("*.json")):
-            as_of = date.fromisoformat(file.stem)
-            have, want = golden_view.view(ctx.database, as_of), golden_view.expected(folder, as_of)
-            for part in ("companies", "open_items", "payments", "bills"):
-                assert _told(have[part]) == _told(want[part]), (as_of, part)
-
-
-def golden_books_without_disputes(folder: Path) -> Any:
-    from tests import golden
-
-    books = golden.load(folder)
-    books.disputes.clear()
-    return books
-
-
-UNTOLD = {"account_number", "fiscal_year", "disputed", "line"}
-
-
-def _told(part: Any) -> Any:
-    """Without what Fusion does not tell, lists in the order of their content."""
-    if isinstance(part, dict):
-        return {name: _told(value) for name, value in part.items() if name not in UNTOLD}
-    if isinstance(part, list):
-        return sorted(map(_told, part), key=lambda row: json.dumps(row, sort_keys=True))
-    return part

@@ -1,4 +1,7 @@
-"""`make bundle`: the archive installs and runs with the network cut, refuses what was changed, upgrades in place."""
+"""`make bundle`: the archive installs and runs with the network cut, refuses what was changed, upgrades in place.
+
+What needs the real archive, which takes minutes to make, is part of `make soak`.
+"""
 
 from __future__ import annotations
 
@@ -58,6 +61,7 @@ def bundle(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.iterdir())
 
 
+@pytest.mark.soak
 def test_the_same_tree_gives_the_same_bytes(archive: Path, tmp_path: Path) -> None:
     again = build(tmp_path)
     checksum = sha256(archive)
@@ -65,6 +69,7 @@ def test_the_same_tree_gives_the_same_bytes(archive: Path, tmp_path: Path) -> No
     assert archive.with_name(f"{archive.name}.sha256").read_text(encoding="utf-8") == f"{checksum}  {archive.name}\n"
 
 
+@pytest.mark.soak
 def test_the_bill_of_materials_is_valid_and_names_every_wheel(bundle: Path) -> None:
     text = (bundle / "sbom.cdx.json").read_text(encoding="utf-8")
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
@@ -76,6 +81,7 @@ def test_the_bill_of_materials_is_valid_and_names_every_wheel(bundle: Path) -> N
     assert len(unlicensed) < 5, unlicensed
 
 
+@pytest.mark.soak
 def test_the_bill_of_materials_says_which_package_needs_which(bundle: Path) -> None:
     bill = json.loads((bundle / "sbom.cdx.json").read_text(encoding="utf-8"))
     needs = {line["ref"].partition("==")[0]: line.get("dependsOn", []) for line in bill["dependencies"]}
@@ -83,6 +89,7 @@ def test_the_bill_of_materials_says_which_package_needs_which(bundle: Path) -> N
     assert len(needs["crosstie"]) == len(bill["components"])
 
 
+@pytest.mark.soak
 def test_no_file_names_an_index_or_a_site(bundle: Path) -> None:
     assert "://" not in (bundle / "requirements.txt").read_text(encoding="utf-8")
     names = {p.name for p in (bundle / "program" / "config" / "systems").iterdir()}
@@ -115,6 +122,7 @@ def slip_in_wheel(bundle: Path) -> str:
     return "evil-1.0"
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("spoil", [spoil_wheel, spoil_program, lose_wheel, slip_in_wheel])
 def test_a_changed_bundle_is_refused_and_nothing_is_installed(
     bundle: Path, tmp_path: Path, spoil: Callable[[Path], str]
@@ -127,6 +135,7 @@ def test_a_changed_bundle_is_refused_and_nothing_is_installed(
     assert not (tmp_path / "installed").exists()
 
 
+@pytest.mark.soak
 def test_it_installs_and_runs_the_demo_with_the_network_cut(bundle: Path, tmp_path: Path) -> None:
     if not shutil.which("unshare") or run("unshare", "--map-root-user", "--net", "true").returncode:
         absent("needs network namespaces for users: sysctl kernel.unprivileged_userns_clone=1")

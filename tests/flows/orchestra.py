@@ -123,7 +123,7 @@ class Orchestra:
 
 
 def _is_busy(exc: BaseException) -> bool:
-    return isinstance(exc, HTTPError) and exc.code == 503
+    return isinstance(exc, TimeoutError) or (isinstance(exc, HTTPError) and exc.code == 503)
 
 
 @contextmanager

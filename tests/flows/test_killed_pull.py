@@ -77,11 +77,10 @@ class Bases:
         finally:
             database.dispose()
 
-    def kills(self, name: str) -> list[int]:
-        """Behind which pages to kill: each one; on PostgreSQL, where that takes long, first, last and one between."""
+    def kills(self, name: str, *, each: bool) -> list[int]:
+        """Behind which pages to kill: `each`, or the first, one between and the last."""
         last = self.pages[name]
-        some = sorted({1, last // 2 + 1, last})
-        return some if self.databases.kind == "postgresql" else list(range(1, last + 1))
+        return list(range(1, last + 1)) if each else sorted({1, last // 2 + 1, last})
 
     def drop(self) -> None:
         for url in self.urls.values():
@@ -123,14 +122,18 @@ def test_a_second_pull_writes_nothing(tmp_path: Path, database_url: str) -> None
             assert differences(before, rows(context.database, with_times=True)) == {}
 
 
-@pytest.mark.timeout(180)
+EACH = pytest.mark.parametrize("each", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["some", "each"])
+
+
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("obj", PULLED)
-def test_killed_at_any_page_it_ends_row_for_row_the_same(bases: Bases, obj: str) -> None:
+@EACH
+def test_killed_at_any_page_it_ends_row_for_row_the_same(bases: Bases, obj: str, each: bool) -> None:
     """Killed behind the k-th page; every other time its successor too, in the middle of its own first write."""
     before, after = next((here, after) for (its, here), (_, after) in pairwise(STEPS) if its == obj)
     undisturbed = bases.rows(after)
     assert bases.pages[before] >= 3
-    for page in bases.kills(before):
+    for page in bases.kills(before, each=each):
         settings = bases.copy(before, "killed")
         assert processes.kill_at(processes.start_pull(settings, [obj], stop=Stop("page stored", page)))
         if page % 2:
@@ -166,13 +169,14 @@ def lived(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Ite
         bases.drop()
 
 
-@pytest.mark.timeout(240)
-def test_a_pull_of_news_killed_at_any_page_ends_row_for_row_the_same(lived: Bases) -> None:
+@pytest.mark.timeout(600)
+@EACH
+def test_a_pull_of_news_killed_at_any_page_ends_row_for_row_the_same(lived: Bases, each: bool) -> None:
     """What a delivery or an invoice says of an order is learnt by asking again for the order: also after a kill."""
     undisturbed = lived.rows("undisturbed")
     assert len(differences(lived.rows("before"), undisturbed)) > 5
     assert lived.pages["before"] >= 5
-    for page in lived.kills("before"):
+    for page in lived.kills("before", each=each):
         settings = lived.copy("before", "killed")
         assert processes.kill_at(processes.start_pull(settings, stop=Stop("page stored", page)))
         processes.run(processes.start_pull(settings))
