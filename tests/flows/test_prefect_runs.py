@@ -43,7 +43,8 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
 def orchestra(road: Road, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchestra]:
     """Two systems: s4, and `gone`, whose ERP does not answer. A worker runs."""
     dead = (road.settings.systems / "s4.yaml").read_text(encoding="utf-8").replace(road.erp.url, "http://127.0.0.1:9")
-    (road.settings.systems / "gone.yaml").write_text(dead + "limits: {retry_s: 0}\n", encoding="utf-8")
+    asked = "limits: {retry_s: 0}\nschedule: {active: false}\n"  # it runs when a test says so
+    (road.settings.systems / "gone.yaml").write_text(dead + asked, encoding="utf-8")
     with open_orchestra(road.settings, tmp_path_factory.mktemp("prefect")) as orchestra:
         report = orchestra.deploy()
         assert (report["broken"], report["removed"]) == ({}, [])
@@ -127,6 +128,7 @@ def test_a_place_that_is_taken_is_no_failure_and_an_erp_that_is_down_is_a_plain_
     assert not [line for line in orchestra.log_of(down) if "Traceback" in line]
 
 
+@pytest.mark.soak
 def test_the_parts_of_a_backfill_are_shared_by_runs_on_the_workers(orchestra: Orchestra, ctx: Context) -> None:
     backfill.plan(ctx, ["orders"], backfill.Split("company"))
     started = orchestra.run_module("flows.start", "backfill/s4", "2")
@@ -159,6 +161,7 @@ def test_what_is_right_is_left_alone_and_what_is_gone_is_removed(orchestra: Orch
     assert [one["name"] for one in orchestra.ask("deployments/filter", {}) if "gone" in one["tags"]] == []
 
 
+@pytest.mark.soak
 def test_prefect_deploys_the_file_from_any_folder(orchestra: Orchestra, road: Road) -> None:
     found, _ = planned(road.settings, ["s4"])
     (orchestra.log.parent / "prefect.yaml").write_text(as_prefect_yaml(found), encoding="utf-8")
