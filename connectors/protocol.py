@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
@@ -59,7 +60,7 @@ class Writer(Protocol):
     def cancel(self, obj: str, external_id: str, wire: Wire, deadline: Deadline) -> Ack: ...
 
 
-class ProtocolConnector:
+class ProtocolConnector(ABC):
     """See `connectors.base.Connector`. May be used by several threads."""
 
     def __init__(self, product: BaseProduct, system: System, client: Client, reader: Reader, writer: Writer) -> None:
@@ -67,9 +68,9 @@ class ProtocolConnector:
         self._http, self._words = client.http, client
         self._reader, self._writer = reader, writer
 
+    @abstractmethod
     def _services(self) -> Mapping[str, Callable[[], datetime]]:
         """What `ping` asks: by its name at the ERP, a call that reads next to nothing and returns the ERP's time."""
-        raise NotImplementedError
 
     def ping(self) -> Pong:
         """Ask every service; one that refuses is reported, wrong credentials or an unreachable host are raised."""

@@ -147,7 +147,7 @@ class TestReading:
         assert set(pong.services.values()) == {"ok"} and "fscmRestApi/salesOrdersForOrderHub" in pong.services
         assert (pong.product, pong.user) == ("oracle/fusion", erp.sandbox.user)
 
-    @pytest.mark.parametrize("obj", FUSION.resources)  # type: ignore[attr-defined]
+    @pytest.mark.parametrize("obj", FUSION.resources)  # type: ignore[attr-defined]  # each protocol's model has its own kind
     def test_every_read_of_every_object_works_and_is_looked_up_again(self, erp: Erp, obj: str) -> None:
         for read in erp.connector.reads(obj):
             records = erp.pull(obj, read.name)
@@ -242,7 +242,7 @@ class TestReading:
         assert len(erp.pull("orders")) == expected
         assert erp.fired() == [fault["fault"]]
 
-    @pytest.mark.parametrize("obj", FUSION.resources)  # type: ignore[attr-defined]
+    @pytest.mark.parametrize("obj", FUSION.resources)  # type: ignore[attr-defined]  # each protocol's model has its own kind
     def test_a_key_that_nothing_bears_is_not_found(self, erp: Erp, obj: str) -> None:
         for key in ("abc", "a,b;c=d/1", "1 or 1=1"):
             assert not [
