@@ -93,7 +93,7 @@ class Hit:
     total: Decimal
     state: str = ""
     cancelled: bool = False
-    done: bool = True  # False: it waits for further steps of ours (submit, audit); see Connector.finish
+    done: bool = True  # False: it may wait for further steps of ours (submit, audit); see Connector.finish
 
 
 class Keyed(NamedTuple):
@@ -187,8 +187,10 @@ class Connector(Protocol):
     def push(self, obj: str, wire: Wire, key: str, *, deadline_s: float) -> Ack:
         """Create one document; must have ended `deadline_s` seconds from now."""
 
-    def finish(self, obj: str, external_id: str, *, deadline_s: float) -> Ack:
+    def finish(self, obj: str, external_id: str, wire: Wire, *, deadline_s: float) -> Ack:
         """Take the existing document the steps that are left (submit, audit ...) up to where the system wants it.
+
+        `wire`: what was sent of it, for steps that follow from that; empty where nobody knows.
 
         Looks at its state first, so it is safe to repeat; where the product knows no such steps it does nothing.
         """

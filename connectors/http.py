@@ -7,7 +7,6 @@ did not arrive: the connection failed, or the answer was 429. Everything else ab
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,19 +17,13 @@ from urllib.parse import urlsplit
 import httpx
 import tenacity
 
-from connectors.address import checked_url, origin, tls, untrusted, valid_until
+from connectors.address import checked_url, origin, tls, valid_until
 from connectors.answer import Answer
 from connectors.auth import Auth
 from connectors.base import System
 from connectors.descriptor import Limits
-from connectors.errors import (
-    AccessError,
-    ConfigurationError,
-    ConnectorError,
-    OutcomeUnknownError,
-    PermanentError,
-    TransientError,
-)
+from connectors.errors import AccessError, TransientError
+from connectors.failures import failed, may_repeat, may_resend, too_large, wait
 from connectors.pace import Deadline, Pace
 from connectors.refusals import rate_limited
 from connectors.trace import trace
@@ -40,7 +33,6 @@ for noisy in ("httpx", "httpcore"):  # httpx logs whole addresses, httpcore logs
     logging.getLogger(noisy).setLevel(logging.WARNING)
 
 T = TypeVar("T")
-REPEATABLE = {"rate-limited", "unavailable", "unreachable", "connection-lost", "timed-out", "broken-answer"}
 MAX_REDIRECTS = 3
 CONNECT_S = 10.0
 DRIP_S = 2.0
@@ -146,7 +138,7 @@ class Http:
             before()
             return use(self._get(url, headers, deadline))
 
-        return self._repeat(once, self._budget(deadline), _may_repeat)
+        return self._repeat(once, self._budget(deadline), may_repeat)
 
     def ask(
         self,
@@ -164,7 +156,7 @@ class Http:
             before()
             return use(self._send("POST", url, headers, body, deadline, asks=True))
 
-        return self._repeat(once, self._budget(deadline), _may_repeat)
+        return self._repeat(once, self._budget(deadline), may_repeat)
 
     def _budget(self, deadline: Deadline | None) -> float:
         return self._limits.retry_s if deadline is None else min(self._limits.retry_s, deadline.left())
@@ -199,12 +191,12 @@ class Http:
                 raise TransientError("token-expired", system=self.system.name)
             return answer
 
-        return self._repeat(once, min(self._limits.retry_s, deadline.left()), _may_resend)
+        return self._repeat(once, min(self._limits.retry_s, deadline.left()), may_resend)
 
     def _repeat(self, call: Callable[[], T], budget: float, again: Callable[[BaseException], bool]) -> T:
         return tenacity.Retrying(
             stop=tenacity.stop_before_delay(budget),
-            wait=_wait,
+            wait=wait,
             retry=tenacity.retry_if_exception(again),
             sleep=self._sleep,
             reraise=True,
@@ -264,7 +256,7 @@ class Http:
                 content = self._body(response, deadline, asks or method == "GET")
                 return Answer(method, request.url.path, status, response.headers, content, request_id)
             except httpx.RequestError as exc:
-                raise self._failed(exc, "GET" if asks else method, _path(url)) from None
+                raise failed(exc, self.system.name, method, _path(url), harmless=asks or method == "GET") from None
             finally:
                 self._note(method, _path(url), status, started, request_id)
 
@@ -276,34 +268,12 @@ class Http:
                 parts.append(part)
                 size += len(part)
                 if size > limit:
-                    raise self._too_large(response.request, harmless)
+                    raise too_large(response.request, self.system.name, self._limits.response_mb, harmless=harmless)
                 if deadline is not None and not deadline.left():
                     raise httpx.ReadTimeout("deadline", request=response.request)
         finally:
             response.close()
         return b"".join(parts)
-
-    def _too_large(self, request: httpx.Request, harmless: bool) -> ConnectorError:
-        where: dict[str, Any] = {"system": self.system.name, "method": request.method, "path": request.url.path}
-        if not harmless:
-            return OutcomeUnknownError("outcome-unknown", reason="answer too large", **where)
-        return PermanentError("too-large", megabytes=f"{self._limits.response_mb:g}", **where)
-
-    def _failed(self, exc: httpx.RequestError, method: str, path: str) -> ConnectorError:
-        """The error that says what may be done next; `unreachable` means that nothing was sent."""
-        where: dict[str, Any] = {"system": self.system.name, "method": method, "path": path}
-        reason = type(exc).__name__
-        if isinstance(exc, httpx.ConnectError) and (trust := untrusted(exc)):
-            return AccessError("certificate", reason=trust, **where)
-        if isinstance(exc, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)):
-            return TransientError("unreachable", reason=str(exc) or reason, **where)
-        if isinstance(exc, httpx.UnsupportedProtocol):
-            return ConfigurationError("bad-url", url=path, **where)
-        if method != "GET":
-            return OutcomeUnknownError("outcome-unknown", reason=reason, **where)
-        return TransientError(
-            "timed-out" if isinstance(exc, httpx.TimeoutException) else "connection-lost", reason=reason, **where
-        )
 
     def _note(self, method: str, path: str, status: int, started: float, request_id: str) -> None:
         facts: dict[str, Any] = {
@@ -319,21 +289,3 @@ class Http:
 
 def _path(url: str) -> str:
     return urlsplit(url).path
-
-
-def _may_repeat(exc: BaseException) -> bool:
-    return isinstance(exc, TransientError) and exc.code in REPEATABLE
-
-
-def _may_resend(exc: BaseException) -> bool:
-    return isinstance(exc, TransientError) and exc.code in ("unreachable", "rate-limited")
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    """What the ERP asked for, else 0.5, 1, 2 ... 8 seconds; with up to as much jitter again, so that workers part."""
-    exc = state.outcome.exception() if state.outcome else None
-    asked: float | None = exc.retry_after_s if isinstance(exc, ConnectorError) else None
-    if asked is not None:
-        return asked + random.uniform(0, 0.25)
-    step = min(8.0, 0.5 * 2.0 ** (state.attempt_number - 1))
-    return step / 2 + random.uniform(0, step / 2)

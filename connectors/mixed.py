@@ -116,8 +116,8 @@ class MixedConnector:
     def push(self, obj: str, wire: Wire, key: str, *, deadline_s: float) -> Ack:
         return self._for(obj).push(obj, wire, key, deadline_s=deadline_s)
 
-    def finish(self, obj: str, external_id: str, *, deadline_s: float) -> Ack:
-        return self._for(obj).finish(obj, external_id, deadline_s=deadline_s)
+    def finish(self, obj: str, external_id: str, wire: Wire, *, deadline_s: float) -> Ack:
+        return self._for(obj).finish(obj, external_id, wire, deadline_s=deadline_s)
 
     def change(self, obj: str, external_id: str, wire: Wire, *, deadline_s: float) -> Ack:
         return self._for(obj).change(obj, external_id, wire, deadline_s=deadline_s)

@@ -112,7 +112,7 @@ class ProtocolConnector(ABC):
     def push(self, obj: str, wire: Wire, key: str, *, deadline_s: float) -> Ack:
         return self._writer.push(obj, wire, key, Deadline(deadline_s))
 
-    def finish(self, obj: str, external_id: str, *, deadline_s: float) -> Ack:
+    def finish(self, obj: str, external_id: str, wire: Wire, *, deadline_s: float) -> Ack:
         """Nothing is left to do where documents are whole as soon as they are created."""
         return Ack(external_id, changed=False)
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from connectors.answer import Answer
-from connectors.errors import AccessError, RateLimitedError
+from connectors.errors import (
+    AccessError,
+    OutcomeUnknownError,
+    PermanentError,
+    RateLimitedError,
+    RecordRejectedError,
+    TransientError,
+)
 
 UNSUPPORTED = {405, 406, 415, 501}
 
@@ -37,3 +44,40 @@ def refuse_access(system: str, user: str, answer: Answer, said: str = "", code: 
         raise AccessError("not-supported", status=str(status), **where)
     if 300 <= status < 400:
         raise AccessError("redirected", target=answer.headers.get("location", "").partition("?")[0], **where)
+
+
+def refuse_read(system: str, user: str, answer: Answer, said: str, code: str) -> NoReturn:
+    """Raise for a read whose status is that of a refusal; `said`, `code`: the ERP's own words."""
+    where, status = place(system, answer), str(answer.status)
+    if answer.status == 429:
+        raise rate_limited(system, answer)
+    if answer.status in (502, 503, 504):
+        raise TransientError("unavailable", retry_after_s=answer.retry_after_s, status=status, **where)
+    if answer.status >= 500:
+        facts: dict[str, Any] = {"status": status, "text": said or "no text", "request_id": answer.request_id}
+        raise TransientError("server-error", erp_code=code, **facts, **where)
+    refuse_access(system, user, answer, said, code)
+    raise PermanentError("refused", status=status, text=said or "no text", **where, **coded(code))
+
+
+def refuse_unheard(system: str, answer: Answer, code: str) -> None:
+    """Raise for a write that surely was not taken up (429), and for one of which nobody knows."""
+    if answer.status == 429:
+        raise rate_limited(system, answer)
+    if answer.status >= 500 and answer.status != 501:
+        reason = f"status {answer.status}"
+        raise OutcomeUnknownError("outcome-unknown", reason=reason, erp_code=code, **place(system, answer))
+
+
+def refuse_write(system: str, user: str, answer: Answer, obj: str, key: str, said: str, code: str) -> NoReturn:
+    """Raise for a write that was refused for good: its document, the connection, or this record."""
+    if answer.status == 404 and key:
+        raise RecordRejectedError("document-gone", system=system, obj=obj, key=key)
+    refuse_access(system, user, answer, said, code)
+    text = said or f"status {answer.status}"
+    raise RecordRejectedError("rejected", text=text, **place(system, answer), **coded(code))
+
+
+def unshown(system: str, answer: Answer) -> OutcomeUnknownError:
+    """An accepted write whose answer does not show what was booked."""
+    return OutcomeUnknownError("outcome-unknown", reason="unreadable answer", **place(system, answer))

@@ -7,14 +7,10 @@ name extends each of them. So `to_Item[0].Material`, `$x := to_Item; $x.Material
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
-Path = tuple[str, ...]
-Paths = frozenset[Path]
-ROOT: Paths = frozenset({()})
-NONE: Paths = frozenset()
+from mappings.facts import NONE, ROOT, Call, Facts, Operation, Paths
 
 ARITHMETIC = {"+", "-", "*", "/", "%"}
 ORDER = {"<", "<=", ">", ">="}
@@ -33,53 +29,12 @@ EXACT_DIGITS = 15
 _OVER_ITEMS = {"map", "filter", "each", "sift", "single", "reduce", "sort"}
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function call; `first` is the first argument when it is a text literal; `offset` counts characters from 0."""
-
-    name: str
-    offset: int
-    arguments: int
-    first: str | None
-    paths: Paths
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """Arithmetic, or something that orders (a comparison, a sort), and the source paths it works on."""
-
-    operator: str
-    offset: int
-    paths: Paths
-    ordering: bool = False
-
-
-@dataclass(slots=True)
-class Facts:
-    """All that is known of one expression. `alone`: it needs a process that can be killed (patterns, padding)."""
-
-    used: set[Path] = field(default_factory=set)
-    calls: list[Call] = field(default_factory=list)
-    operations: list[Operation] = field(default_factory=list)
-    problems: list[tuple[str, int, dict[str, str]]] = field(default_factory=list)
-    result: Paths = NONE
-    alone: bool = False
-    null: bool = False
-    simple: bool = True
-
-
 def analyse(tree: Any, here: Paths, builtins: frozenset[str]) -> Facts:
     """Facts of a parsed expression that is evaluated on the source paths `here`; `builtins`: all functions."""
     walk = _Walk(builtins)
     walk.facts.result = walk.value(tree, here, {})
     walk.facts.simple = tree.type != "bind"
     return walk.facts
-
-
-def leaves(paths: set[Path]) -> set[Path]:
-    """Paths without those that only lead to a longer one."""
-    inner = {path[:n] for path in paths for n in range(len(path))}
-    return {path for path in paths if path not in inner}
 
 
 class _Walk:
@@ -297,8 +252,3 @@ class _Walk:
             shown = str(node.value)
             self.problem("float-literal", node.position - len(shown), value=shown)
         return NONE
-
-
-def known_fields(paths: Mapping[str, str]) -> set[str]:
-    """Every path of a system's metadata and every path that leads to one."""
-    return {".".join(path.split(".")[: n + 1]) for path in paths for n in range(path.count(".") + 1)}

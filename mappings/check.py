@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mappings.analysis import Call, Operation, Path, known_fields, leaves
 from mappings.errors import Findings, Place, ValueProblem, nearest
+from mappings.facts import Call, Operation, Path, known_fields, leaves
 from mappings.functions import AMOUNTS, ARITY
 from mappings.plan import Expression, Part, Plan, used_paths
 from mappings.values import NUMBERS, TYPES

@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from mappings.analysis import leaves
 from mappings.check import Surroundings, Target, check_plan
 from mappings.document import Table, plain
 from mappings.errors import Finding, Findings, MappingError, MappingFileError, RecordMappingError, ValueProblem
+from mappings.facts import leaves
 from mappings.functions import ARITY, Tables, functions
 from mappings.overlay import content_hash, moved_lines, read_merged
 from mappings.plan import ExpressionError, Part, Plan, Reader, used_paths

@@ -29,9 +29,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from mappings.analysis import ROOT, Facts, Path, Paths, analyse
+from mappings.analysis import analyse
 from mappings.document import Items, Node, Scalar, Table, place_within, plain, typed
 from mappings.errors import Findings, Place, nearest
+from mappings.facts import ROOT, Facts, Path, Paths
 
 TOP_KEYS = {"product", "codes", "lookups", "objects", "base_hash"}
 PART_KEYS = {"from", "fields", "defaults", "required"}

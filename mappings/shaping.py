@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mappings.analysis import Path
+from mappings.facts import Path
 from mappings.plan import Part
 from mappings.values import TYPES, Rule, Shape, custom_text, wire_or_bool
 

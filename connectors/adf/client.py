@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from connectors.adf.descriptor import Product, Resource, Source, Write
+from connectors.adf.descriptor import Product, Resource, Write
 from connectors.adf.errors import Judge
+from connectors.adf.source import Source
 from connectors.adf.types import both, compare, query
 from connectors.answer import Answer
 from connectors.auth import make_auth

@@ -18,7 +18,7 @@ from connectors.errors import (
     RecordRejectedError,
     TransientError,
 )
-from connectors.refusals import coded, place, rate_limited, refuse_access
+from connectors.refusals import coded, place, refuse_read, refuse_unheard, refuse_write, unshown
 from connectors.rows import text
 
 CONFLICTS = {409, 412, 428}
@@ -63,16 +63,7 @@ class Judge:
         if answer.status == 200 or (answer.status == 404 and absent_ok):
             return
         code, said = refusal(answer)
-        where, status = place(self._system, answer), str(answer.status)
-        if answer.status == 429:
-            raise rate_limited(self._system, answer)
-        if answer.status in (502, 503, 504):
-            raise TransientError("unavailable", retry_after_s=answer.retry_after_s, status=status, **where)
-        if answer.status >= 500:
-            facts: dict[str, Any] = {"status": status, "text": said or "no text", "request_id": answer.request_id}
-            raise TransientError("server-error", erp_code=code, **facts, **where)
-        refuse_access(self._system, self._user, answer, said, code)
-        raise PermanentError("refused", status=status, text=said or "no text", **where, **coded(code))
+        refuse_read(self._system, self._user, answer, said, code)
 
     def data(self, answer: Answer) -> dict[str, Any]:
         """The object of a JSON answer. AccessError for a web page, TransientError for half an answer."""
@@ -90,19 +81,12 @@ class Judge:
     def write(self, answer: Answer, obj: str, key: str = "") -> None:
         """Raise for a write that was not accepted, or of which nobody knows."""
         code, said = refusal(answer)
-        where = place(self._system, answer)
         if 200 <= answer.status < 300:
             self._accepted(answer, said)
             return
-        if answer.status == 429:
-            raise rate_limited(self._system, answer)
-        if answer.status >= 500 and answer.status != 501:
-            raise OutcomeUnknownError("outcome-unknown", reason=f"status {answer.status}", erp_code=code, **where)
+        refuse_unheard(self._system, answer, code)
         self._later(answer, obj, key, code, said)
-        if answer.status == 404 and key:
-            raise RecordRejectedError("document-gone", system=self._system, obj=obj, key=key)
-        refuse_access(self._system, self._user, answer, said, code)
-        raise RecordRejectedError("rejected", text=said or f"status {answer.status}", **where, **coded(code))
+        refuse_write(self._system, self._user, answer, obj, key, said, code)
 
     def _accepted(self, answer: Answer, said: str) -> None:
         """A web page tells nothing; an error body under a good status is a refusal all the same."""
@@ -130,9 +114,7 @@ class Judge:
         try:
             body = self.data(answer)
         except ConnectorError:
-            raise OutcomeUnknownError(
-                "outcome-unknown", reason="unreadable answer", **place(self._system, answer)
-            ) from None
+            raise unshown(self._system, answer) from None
         if rule and text(body, rule.field) not in ("", *rule.accepted):
             said = " ".join(text(body, rule.text).split())[:LONGEST]
             code = text(body, rule.field)

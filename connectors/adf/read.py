@@ -7,10 +7,11 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from connectors.adf.client import Client
-from connectors.adf.descriptor import Source, Write
+from connectors.adf.descriptor import Write
 from connectors.adf.listing import Listing
 from connectors.adf.rows import View, view_of
 from connectors.adf.shape import Shaper, batched
+from connectors.adf.source import Source
 from connectors.adf.types import begins, both, compare, fits, local_day, one_of, query, shifted, split_key
 from connectors.base import WHOLE, Hit, Keyed, Page, Part, Position, RawAmount, Wire
 from connectors.descriptor import Partition

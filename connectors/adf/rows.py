@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from connectors.adf.descriptor import Group, Join, Rows, Source, Sum, Undo
+from connectors.adf.source import Group, Join, Rows, Source, Sum, Undo
 from connectors.adf.types import join_key
 from connectors.base import Record, Wire
 from connectors.descriptor import Match

@@ -7,9 +7,9 @@ from itertools import islice
 from typing import Any
 
 from connectors.adf.client import Client
-from connectors.adf.descriptor import Finder, Join, Source
 from connectors.adf.listing import Listing, Slice
 from connectors.adf.rows import COMPANIES, CutError, View, add_groups, add_sums, counts, plain, records, values
+from connectors.adf.source import Finder, Join, Source
 from connectors.adf.types import finder, one_of, query
 from connectors.base import Page, Position, Record, Wire
 from connectors.errors import PermanentError

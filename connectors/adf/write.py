@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from connectors.adf.client import Client, Rows, version_of
-from connectors.adf.descriptor import Fill, Revise, Source, Write
+from connectors.adf.descriptor import Fill, Revise, Write
 from connectors.adf.diff import ShippedError, TwoLinesError, cancellation, revision, same, shipped_names
 from connectors.adf.rows import plain
+from connectors.adf.source import Source
 from connectors.adf.types import compare, encoded, fits, join_key, query, split_key
 from connectors.base import Ack, Wire
 from connectors.errors import ConflictError, OutcomeUnknownError, RecordRejectedError

@@ -4,37 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.base import Record
 from connectors.errors import ConnectorError, RecordRejectedError
 from connectors.kdsvc.client import Client
 from connectors.kdsvc.query import both, compare, number, one_of
-from connectors.kdsvc.steps import Steps
+from connectors.kdsvc.steps import Steps, waits
 from connectors.pace import Deadline
 from connectors.rows import text
 
 ORGANISATIONS = ("ORG_Organizations", "FOrgID", "FNumber")
 
 
-def allocate(
-    client: Client, steps: Steps, obj: str, record: Record, wanted: Sequence[str], deadline: Deadline
-) -> list[str]:
-    """Let the organisations of these numbers use the record; returns what the ERP says of those that do not."""
+def allocate(client: Client, steps: Steps, obj: str, key: str, wanted: Sequence[str], deadline: Deadline) -> list[str]:
+    """Let the organisations of these numbers use the record; returns what the ERP says of those that do not.
+
+    Looks first who uses it, so it is safe to repeat. TransientError or OutcomeUnknownError: it has to be.
+    """
     form = client.resource(obj).forms[0]
 
     def missing() -> list[str]:
-        return [code for code in wanted if code not in _users(client, obj, record.key, deadline)]
+        return [code for code in wanted if code not in _users(client, obj, key, deadline)]
 
     lacking = missing()
     if not lacking:
         return []
-    internal = _internal(client, lacking, deadline)
+    record, internal = steps.look(obj, key, (), deadline), _internal(client, lacking, deadline)
     data = {"PkIds": text(record.data, form.id), "TOrgIds": ",".join(internal), "IsAutoSubmitAndAudit": "true"}
     try:
         body = {"formid": form.form, "data": data}
-        steps.send("Allocate", body, obj, record.key, deadline, lambda: missing() == lacking)
+        steps.send("Allocate", body, obj, key, deadline, lambda: missing() == lacking)
     except RecordRejectedError as exc:
         return [f"allocate: {exc.params.get('text', exc)}"]
-    return _unfinished(client, steps, obj, record.key, missing(), deadline)
+    return _unfinished(client, steps, obj, key, missing(), deadline)
 
 
 def _unfinished(client: Client, steps: Steps, obj: str, key: str, missing: list[str], deadline: Deadline) -> list[str]:
@@ -43,6 +43,8 @@ def _unfinished(client: Client, steps: Steps, obj: str, key: str, missing: list[
     try:
         return said + steps.advance(obj, key, deadline).said
     except ConnectorError as exc:
+        if waits(exc):
+            raise
         return [*said, str(exc)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 
-from connectors.base import Ack, Check, Quota, System
+from connectors.base import Ack, Check, Quota, System, Wire
 from connectors.descriptor import Limits
 from connectors.kdsvc.auth import Logon
 from connectors.kdsvc.checks import checks
@@ -34,8 +34,8 @@ class KdsvcConnector(ProtocolConnector):
     def _ask(self, form: Form) -> datetime:
         return self._client.rows(form.form, [form.id], "", [form.id], limit=1).erp_time
 
-    def finish(self, obj: str, external_id: str, *, deadline_s: float) -> Ack:
-        return self._steps.finish(obj, external_id, Deadline(deadline_s))
+    def finish(self, obj: str, external_id: str, wire: Wire, *, deadline_s: float) -> Ack:
+        return self._steps.finish(obj, external_id, wire, Deadline(deadline_s))
 
     def source_paths(self, obj: str) -> dict[str, str] | None:
         return self._client.source_paths(obj)

@@ -166,10 +166,11 @@ class Reader:
             yield from page.records
 
     def _hit(self, obj: str, record: Record) -> Hit:
-        """References are numbers as they stand: 001 is not 1."""
+        """References are numbers as they stand: 001 is not 1. Who else is to use it only `finish` is told."""
         write = self._client.write_spec(obj, "find")
         hit = hit_of(write.find, record)
-        done = hit.cancelled or done_at(write, text(record.data, write.state), self._client.stop_at)
+        reached = done_at(write, text(record.data, write.state), self._client.stop_at)
+        done = hit.cancelled or (reached and not write.allocate)
         return replace(hit, customer=text(record.data, write.find.customer), done=done)
 
     def _not_filtered(self, carrier: str) -> TransientError:

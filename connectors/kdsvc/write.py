@@ -38,7 +38,7 @@ class Writer:
 
     def push(self, obj: str, wire: Wire, key: str, deadline: Deadline) -> Ack:
         """One Save with our key in its carrier, read back, then its steps as far as the deadline allows."""
-        write, form, carrier = self._write(obj), self._form(obj), self._client.carrier(obj)
+        form, carrier = self._form(obj), self._client.carrier(obj)
         wire = own_names(form, wire)
         model = self._modelled(obj, {**without_empty(wire), carrier: key})
         body = {"formid": form.form, "data": {"Model": model, **SAFE}}
@@ -51,20 +51,23 @@ class Writer:
         internal = self._internal(obj, result, status)
         record = self._read_back(obj, internal, wire, carrier, key, deadline)
         try:
-            ack = self.finish(obj, record.key, deadline)
+            ack = self.finish(obj, record.key, wire, deadline)
         except ConnectorError as exc:  # the document is there, whatever hinders its steps
             return Ack(record.key, warnings=[str(exc)], done=False)
-        said = [*ack.warnings, *self._allocated(obj, record, wire, write, deadline, ready=ack.done)]
-        return Ack(record.key, warnings=said, done=ack.done)
+        return Ack(record.key, warnings=ack.warnings, done=ack.done)
 
-    def finish(self, obj: str, external_id: str, deadline: Deadline, stop_at: str = "") -> Ack:
+    def finish(self, obj: str, external_id: str, wire: Wire, deadline: Deadline, stop_at: str = "") -> Ack:
+        """The steps that are left, then the organisations that `wire` says shall use it."""
+        moved = False
         try:
             course = self._steps.advance(obj, external_id, deadline, stop_at)
+            moved = course.moved
+            said = [*course.said, *(self._allocated(obj, external_id, wire, deadline) if course.done else [])]
         except ConnectorError as exc:
             if not waits(exc):
                 raise
-            return Ack(external_id, changed=False, warnings=[str(exc)], done=False)
-        return Ack(external_id, changed=course.moved, warnings=course.said, done=course.done)
+            return Ack(external_id, changed=moved, warnings=[str(exc)], done=False)
+        return Ack(external_id, changed=moved, warnings=said, done=course.done)
 
     # after a Save
 
@@ -112,16 +115,17 @@ class Writer:
             return RecordRejectedError("carrier-not-kept-document", **facts)
         return ConfigurationError("carrier-not-kept", **facts)
 
-    def _allocated(
-        self, obj: str, record: Record, wire: Wire, write: Write, deadline: Deadline, *, ready: bool
-    ) -> list[str]:
-        """What hinders the organisations that shall use it; nothing where all of them do."""
-        wanted = [str(used.get("FNumber", "")) for used in wire.get(write.allocate) or []] if write.allocate else []
-        if not wanted or not ready:
+    def _allocated(self, obj: str, key: str, wire: Wire, deadline: Deadline) -> list[str]:
+        """What hinders the organisations that shall use it; nothing where all of them do. Raises what can wait."""
+        field = self._write(obj).allocate
+        wanted = [str(used.get("FNumber", "")) for used in wire.get(field) or []] if field else []
+        if not wanted:
             return []
         try:
-            return allocate(self._client, self._steps, obj, record, wanted, deadline)
+            return allocate(self._client, self._steps, obj, key, wanted, deadline)
         except ConnectorError as exc:
+            if waits(exc):
+                raise
             return [str(exc)]
 
     # change and cancel
@@ -136,8 +140,7 @@ class Writer:
         if found.model:
             said += self._rewritten(obj, external_id, wire, fields, found, deadline)
         stop_at = next((step.name for step in write.steps if step.after == before), "")
-        ack = self.finish(obj, external_id, deadline, _later(write, stop_at, self._client.stop_at))
-        said += self._allocated(obj, record, wire, write, deadline, ready=ack.done)
+        ack = self.finish(obj, external_id, wire, deadline, _later(write, stop_at, self._client.stop_at))
         return Ack(external_id, bool(found.model) or ack.changed, [*said, *ack.warnings], ack.done)
 
     def _rewritten(

@@ -16,11 +16,10 @@ from connectors.errors import (
     ConnectorError,
     OutcomeUnknownError,
     PermanentError,
-    RecordRejectedError,
     TransientError,
 )
 from connectors.odata.types import decode
-from connectors.refusals import coded, place, rate_limited, refuse_access
+from connectors.refusals import place, refuse_read, refuse_unheard, refuse_write, unshown
 
 WRAPPERS = {"/IWBEP/CX_MGW_BUSI_EXCEPTION", "/IWBEP/CX_MGW_TECH_EXCEPTION"}
 """Codes Gateway adds around the application's own messages; they say nothing."""
@@ -91,17 +90,7 @@ class Judge:
         if answer.status == 200 or (answer.status == 404 and absent_ok):
             return
         code, text = refusal(answer.body)
-        where = place(self._system, answer)
-        status = str(answer.status)
-        if answer.status == 429:
-            raise rate_limited(self._system, answer)
-        if answer.status in (502, 503, 504):
-            raise TransientError("unavailable", retry_after_s=answer.retry_after_s, status=status, **where)
-        if answer.status >= 500:
-            facts: dict[str, Any] = {"status": status, "text": text or "no text", "request_id": answer.request_id}
-            raise TransientError("server-error", erp_code=code, **facts, **where)
-        refuse_access(self._system, self._user, answer, text, code)
-        raise PermanentError("refused", status=status, text=text or "no text", **where, **coded(code))
+        refuse_read(self._system, self._user, answer, text, code)
 
     def write(self, answer: Answer, obj: str = "", key: str = "") -> None:
         """Raise for a write that was not accepted, or of which nobody knows."""
@@ -110,21 +99,14 @@ class Judge:
                 raise OutcomeUnknownError("outcome-unknown", reason="a web page", **place(self._system, answer))
             return
         code, text = refusal(answer.body)
-        where = place(self._system, answer)
-        if answer.status == 429:
-            raise rate_limited(self._system, answer)
-        if answer.status >= 500 and answer.status != 501:
-            raise OutcomeUnknownError("outcome-unknown", reason=f"status {answer.status}", erp_code=code, **where)
+        refuse_unheard(self._system, answer, code)
         if answer.status == 423 or any(p.search(text) for p in self._locked):
             raise TransientError(
                 "locked", system=self._system, text=text or "locked", retry_after_s=answer.retry_after_s
             )
         if answer.status in CONFLICTS:
             raise ConflictError("conflict", system=self._system, obj=obj, key=key, erp_code=code)
-        if answer.status == 404 and key:
-            raise RecordRejectedError("document-gone", system=self._system, obj=obj, key=key)
-        refuse_access(self._system, self._user, answer, text, code)
-        raise RecordRejectedError("rejected", text=text or f"status {answer.status}", **where, **coded(code))
+        refuse_write(self._system, self._user, answer, obj, key, text, code)
 
     def refuse_web_page(self, answer: Answer) -> None:
         if answer.content_type == "text/html":
@@ -153,9 +135,7 @@ class Judge:
         try:
             return self.data(answer)
         except ConnectorError:
-            raise OutcomeUnknownError(
-                "outcome-unknown", reason="unreadable answer", **place(self._system, answer)
-            ) from None
+            raise unshown(self._system, answer) from None
 
 
 def warnings(header: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,17 +78,38 @@ class Metadata:
                 yield from self._paths(self._entities[nav.target], below, (*passed, nav.target), depth - 1)
 
 
-def parse_metadata(text: bytes) -> Metadata:
-    """Read an EDMX document; ValueError when it is none. Entities and external references of XML are never resolved."""
+def schemas_of(text: bytes) -> list[etree._Element]:
+    """The schemas of a metadata document; ValueError when it is none. Nothing outside of it is ever resolved."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
     try:
-        root = etree.fromstring(text, parser)
+        schemas = list(etree.fromstring(text, parser).iter("{*}Schema"))
     except etree.XMLSyntaxError as exc:
         raise ValueError(str(exc)) from None
-    schemas = list(root.iter("{*}Schema"))
     if not schemas:
         raise ValueError("no Schema element")
-    sets = {s.get("Name", ""): s.get("EntityType", "") for s in root.iter("{*}EntitySet")}
+    return schemas
+
+
+def sets_of(schemas: Iterable[etree._Element]) -> dict[str, str]:
+    """The type of each entity set."""
+    return {s.get("Name", ""): s.get("EntityType", "") for schema in schemas for s in schema.iter("{*}EntitySet")}
+
+
+def keys_of(node: etree._Element) -> tuple[str, ...]:
+    """The key of an entity type."""
+    return tuple(ref.get("Name", "") for ref in node.iterfind("{*}Key/{*}PropertyRef"))
+
+
+def length_of(node: etree._Element) -> int | None:
+    """The most characters of a property; None where none are stated, or any number ("Max")."""
+    length = node.get("MaxLength", "")
+    return int(length) if length.isdigit() else None
+
+
+def parse_metadata(text: bytes) -> Metadata:
+    """Read an EDMX document; ValueError when it is none."""
+    schemas = schemas_of(text)
+    sets = sets_of(schemas)
     holders = {type_name: set_name for set_name, type_name in sets.items()}
     ends = _association_ends(schemas)
     found = [
@@ -114,21 +135,20 @@ def _entity(
     node: etree._Element, namespace: str, holders: dict[str, str], ends: dict[tuple[str, str], tuple[str, bool]]
 ) -> Entity:
     name = f"{namespace}.{node.get('Name')}"
-    keys = tuple(ref.get("Name", "") for ref in node.iterfind("{*}Key/{*}PropertyRef"))
     properties = {p.name: p for p in map(_property, node.findall("{*}Property"))}
     navigations = {}
     for nav in node.findall("{*}NavigationProperty"):
         target, many = ends.get((nav.get("Relationship", ""), nav.get("ToRole", "")), ("", False))
         navigations[nav.get("Name", "")] = Navigation(nav.get("Name", ""), target, many)
-    return Entity(name, holders.get(name, ""), keys, properties, navigations)
+    return Entity(name, holders.get(name, ""), keys_of(node), properties, navigations)
 
 
 def _property(node: etree._Element) -> Property:
-    length, shown = node.get("MaxLength", ""), node.get(f"{SAP}display-format", "")
+    shown = node.get(f"{SAP}display-format", "")
     return Property(
         name=node.get("Name", ""),
         type=node.get("Type", ""),
-        max_length=int(length) if length.isdigit() else None,
+        max_length=length_of(node),
         date_only=node.get("Type") == "Edm.DateTime" and shown == "Date",
         upper=shown == "UpperCase",
     )

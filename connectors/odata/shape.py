@@ -95,10 +95,14 @@ def decoder(tree: Tree, entity: Entity, metadata: Metadata) -> Decode:
     An answer of any other form is decoded whole, for others to judge.
     """
     row = _row_type(tree, entity, metadata)
-    page = _typed_dict("Page", {"results": list[row], "__next": Any})  # type: ignore[valid-type]  # a type made here
+    page = typed_dict("Page", {"results": list[row], "__next": Any})  # type: ignore[valid-type]  # a type made here
     # types made at run time
-    answer = _typed_dict("Answer", {"d": list[row] | page})  # type: ignore[valid-type]
-    typed = msgspec.json.Decoder(answer, float_hook=str).decode
+    return lenient(typed_dict("Answer", {"d": list[row] | page}))  # type: ignore[valid-type]
+
+
+def lenient(form: Any) -> Decode:
+    """Decodes what has this form, anything else whole."""
+    typed = msgspec.json.Decoder(form, float_hook=str).decode
 
     def decode_page(body: bytes) -> Any:
         try:
@@ -118,12 +122,12 @@ def _row_type(tree: Tree, entity: Entity, metadata: Metadata) -> Any:
         if navigation is not None and navigation.many and below:
             line = _row_type(below, metadata.target(navigation), metadata)
             # types made at run time
-            wrapped = _typed_dict("Lines", {"results": list[line], "__next": Any})  # type: ignore[valid-type]
+            wrapped = typed_dict("Lines", {"results": list[line], "__next": Any})  # type: ignore[valid-type]
             fields[name] = list[line] | wrapped | None  # type: ignore[valid-type]
-    return _typed_dict("Row", fields)
+    return typed_dict("Row", fields)
 
 
-def _typed_dict(name: str, fields: dict[str, Any]) -> Any:
+def typed_dict(name: str, fields: dict[str, Any]) -> Any:
     return TypedDict(name, fields, total=False)  # type: ignore[operator]  # made at run time
 
 

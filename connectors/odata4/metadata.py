@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from connectors.odata.metadata import Entity, Metadata, Navigation, Property
+from connectors.odata.metadata import Entity, Metadata, Navigation, Property, keys_of, length_of, schemas_of, sets_of
 from connectors.odata4.types import V4_TYPES
 
 UPPER = ("IsUpperCase", "IsDigitSequence")
@@ -14,17 +14,10 @@ UPPER = ("IsUpperCase", "IsDigitSequence")
 
 
 def parse_metadata(text: bytes) -> Metadata:
-    """Read a CSDL document; ValueError when it is none. Entities and external references of XML are never resolved."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
-    try:
-        root = etree.fromstring(text, parser)
-    except etree.XMLSyntaxError as exc:
-        raise ValueError(str(exc)) from None
-    schemas = list(root.iter("{*}Schema"))
-    if not schemas:
-        raise ValueError("no Schema element")
+    """Read a CSDL document; ValueError when it is none."""
+    schemas = schemas_of(text)
     names = _Names(schemas)
-    sets = {s.get("Name", ""): names.full(s.get("EntityType", "")) for s in root.iter("{*}EntitySet")}
+    sets = {name: names.full(kind) for name, kind in sets_of(schemas).items()}
     holders = {type_name: set_name for set_name, type_name in sets.items()}
     upper = set(_upper(schemas, names))
     entities = {}
@@ -61,11 +54,10 @@ def _has(node: etree._Element) -> bool:
 
 
 def _entity(node: etree._Element, name: str, held_by: str, names: _Names, upper: set[str]) -> Entity:
-    keys = tuple(ref.get("Name", "") for ref in node.iterfind("{*}Key/{*}PropertyRef"))
     found = [_property(p, f"{name}/{p.get('Name')}" in upper) for p in node.findall("{*}Property")]
     properties = {p.name: p for p in found if p.type.startswith("Edm.")}
     navigations = {n.name: n for n in (_navigation(one, names) for one in node.findall("{*}NavigationProperty"))}
-    return Entity(name, held_by, keys, properties, navigations, V4_TYPES)
+    return Entity(name, held_by, keys_of(node), properties, navigations, V4_TYPES)
 
 
 def _navigation(node: etree._Element, names: _Names) -> Navigation:
@@ -75,11 +67,11 @@ def _navigation(node: etree._Element, names: _Names) -> Navigation:
 
 
 def _property(node: etree._Element, upper: bool) -> Property:
-    length, kind = node.get("MaxLength", ""), node.get("Type", "")
+    kind = node.get("Type", "")
     return Property(
         name=node.get("Name", ""),
         type=kind,
-        max_length=int(length) if length.isdigit() else None,
+        max_length=length_of(node),
         date_only=kind == "Edm.Date",
         upper=upper or _has(node),
     )

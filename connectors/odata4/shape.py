@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypedDict
-
-import msgspec
+from typing import Any
 
 from connectors.base import Wire
 from connectors.odata.metadata import Entity, Metadata
-from connectors.odata.shape import ETAG, CutLinesError, Decode, Tree
-from connectors.odata.types import decode
+from connectors.odata.shape import ETAG, CutLinesError, Decode, Tree, lenient, typed_dict
 from connectors.odata4.types import MOMENTS_PLAIN, TEXTS, plain
 
 
@@ -35,15 +32,7 @@ def _expanded(tree: Tree, entity: Entity, metadata: Metadata) -> Iterator[str]:
 def decoder(tree: Tree, entity: Entity, metadata: Metadata) -> Decode:
     """Decodes a page and passes over what `tree` does not name. An answer of any other form is decoded whole."""
     fields = {"value": list[_row_type(tree, entity, metadata)], NEXT: Any}  # type: ignore[misc]  # made at run time
-    typed = msgspec.json.Decoder(_typed_dict("Answer", fields), float_hook=str).decode
-
-    def decode_page(body: bytes) -> Any:
-        try:
-            return typed(body)
-        except msgspec.ValidationError:
-            return decode(body)
-
-    return decode_page
+    return lenient(typed_dict("Answer", fields))
 
 
 NEXT = "@odata.nextLink"
@@ -59,11 +48,7 @@ def _row_type(tree: Tree, entity: Entity, metadata: Metadata) -> Any:
             line = _row_type(below, metadata.target(navigation), metadata)
             fields[name] = list[line] | None  # type: ignore[valid-type]  # made at run time
             fields[name + NEXT] = Any
-    return _typed_dict("Row", fields)
-
-
-def _typed_dict(name: str, fields: dict[str, Any]) -> Any:
-    return TypedDict(name, fields, total=False)  # type: ignore[operator]  # made at run time
+    return typed_dict("Row", fields)
 
 
 class Shape:

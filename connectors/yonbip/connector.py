@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 
-from connectors.base import Ack, Quota, System
+from connectors.base import Ack, Quota, System, Wire
 from connectors.descriptor import Limits
 from connectors.pace import Deadline
 from connectors.protocol import ProtocolConnector
@@ -38,7 +38,7 @@ class YonBipConnector(ProtocolConnector):
     def _ask(self, resource: Resource) -> datetime:
         return self._client.ask(resource.path, {"pageIndex": 1, "pageSize": 1, **resource.query.body}).erp_time
 
-    def finish(self, obj: str, external_id: str, *, deadline_s: float) -> Ack:
+    def finish(self, obj: str, external_id: str, wire: Wire, *, deadline_s: float) -> Ack:
         return self._steps.finish(obj, external_id, Deadline(deadline_s))
 
 

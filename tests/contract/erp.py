@@ -6,16 +6,15 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-import httpx
-
 from connectors.base import Connector, Position, Quota, Record
 from connectors.descriptor import BaseProduct
 from connectors.products import open_connector
 from sandbox.server import Sandbox
+from tests.control_plane import Controlled
 from tests.unit.connector_help import FakeSystem
 
 
-class SandboxErp:
+class SandboxErp(Controlled):
     """One sandbox. A product says which `product` it is, and what else its `settings` and the `fields` read are."""
 
     product: BaseProduct
@@ -42,20 +41,6 @@ class SandboxErp:
         for connector in self._opened:
             connector.close()
         self.sandbox.stop()
-
-    def control(self, method: str, path: str, **body: Any) -> Any:
-        answer = httpx.request(method, f"{self.sandbox.url}/_sandbox/{path}", json=body or None)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def arm(self, *schedule: dict[str, Any]) -> None:
-        self.control("POST", "faults", schedule=list(schedule))
-
-    def fired(self) -> list[str]:
-        return [hit["fault"] for hit in self.control("GET", "faults")["fired"]]
-
-    def book(self, obj: str) -> list[Any]:
-        return list(self.control("GET", f"book?object={obj}")["documents"])
 
     def orders(self, key: str) -> list[Any]:
         """Booked orders that bear our key."""

@@ -23,6 +23,7 @@ from sandbox.office import data_sets
 from sandbox.office.clock import noon_of
 from sandbox.office.office import Office
 from sandbox.server import Sandbox, start
+from tests.control_plane import Controlled
 from tests.products import PRODUCTS
 from tests.recordings import book
 from tests.recordings.recording import Answered, Asked, Exchange
@@ -33,22 +34,11 @@ _send = httpx.HTTPTransport.handle_request
 
 
 @dataclass
-class Studio:
+class Studio(Controlled):
     """`read`: what anybody reads of any answer, beyond what is asked for; None: answers stay whole."""
 
     sandbox: Sandbox
     read: frozenset[str] | None = None
-
-    def control(self, method: str, path: str, **body: Any) -> Any:
-        answer = httpx.request(method, f"{self.sandbox.url}/_sandbox/{path}", json=body or None)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def arm(self, *schedule: dict[str, Any]) -> None:
-        self.control("POST", "faults", schedule=list(schedule))
-
-    def fired(self) -> set[str]:
-        return {hit["fault"] for hit in self.control("GET", "faults")["fired"]}
 
     def mutate(self, **change: Any) -> None:
         """What an ERP user does by hand."""
@@ -66,8 +56,7 @@ class Studio:
         """The ERP's number of the document that bears a number of ours, which products do; without one, the first."""
         if obj == "products":
             return ours
-        rows = self.control("GET", f"book?object={obj}")["documents"]
-        return next(str(row["number"]) for row in rows if not ours or ours in _numbers(row))
+        return next(str(row["number"]) for row in self.book(obj) if not ours or ours in _numbers(row))
 
     def stir(self) -> None:
         """Do by hand what fills the fields that a data set leaves empty."""
