@@ -172,7 +172,10 @@ def _operation(handler: ServiceHandler, outer: Request, part: dict[str, str], bo
     if len(words) < 2:
         raise bad_request("A part of the batch has no request line")
     headers = _headers(rest)
-    address = urlsplit(words[1])
+    try:
+        address = urlsplit(words[1])
+    except ValueError as problem:
+        raise bad_request(f"A part of the batch has no address but '{words[1][:60]}'") from problem
     path = _relative(handler, address.path)
     request = replace(
         outer,

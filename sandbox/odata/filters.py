@@ -46,10 +46,12 @@ class Grammar:
     literal: Callable[[str], tuple[str, Any]]
     functions: Mapping[str, Callable[[str, str], bool]]
     text_first: frozenset[str] = frozenset()
+    parser: Callable[..., Parser] | None = None
+    """Another one than Parser, for a version that has more or less."""
 
 
 @dataclass(frozen=True)
-class _Token:
+class Token:
     kind: str
     text: str
     position: int
@@ -77,25 +79,25 @@ V2 = Grammar(_TOKEN, parse_literal, _FUNCTIONS, frozenset(["substringof"]))
 
 def compile_filter(text: str, entity_set: EntitySet, grammar: Grammar = V2) -> Test:
     """Raises ODataError 400 for a syntax error, an unknown or unfilterable property, a literal of the wrong type."""
-    parser = _Parser(_tokens(text, grammar), entity_set, grammar)
+    parser = (grammar.parser or Parser)(_tokens(text, grammar), entity_set, grammar)
     test = parser.disjunction()
     parser.expect_end()
-    return _finished(test)
+    return finished(test)
 
 
-def _tokens(text: str, grammar: Grammar) -> list[_Token]:
+def _tokens(text: str, grammar: Grammar) -> list[Token]:
     tokens, position = [], 0
     while position < len(text.rstrip()):
         found = grammar.token.match(text, position)
         if not found or not found.lastgroup:
             raise bad_expression(f"Invalid token '{text[position : position + 20].strip()}' at position {position}")
-        tokens.append(_Token(found.lastgroup, found[found.lastgroup], found.start(found.lastgroup)))
+        tokens.append(Token(found.lastgroup, found[found.lastgroup], found.start(found.lastgroup)))
         position = found.end()
     return tokens
 
 
-class _Parser:
-    def __init__(self, tokens: list[_Token], entity_set: EntitySet, grammar: Grammar) -> None:
+class Parser:
+    def __init__(self, tokens: list[Token], entity_set: EntitySet, grammar: Grammar) -> None:
         self._tokens = tokens
         self._grammar = grammar
         self._next = 0
@@ -115,12 +117,12 @@ class _Parser:
         tests = [self._negation()]
         while self._accept("and"):
             tests.append(self._negation())
-        return tests[0] if len(tests) == 1 else _all_of([_finished(test) for test in tests])
+        return tests[0] if len(tests) == 1 else _all_of([finished(test) for test in tests])
 
     def _negation(self) -> Test:
         if not self._accept("not"):
             return self._comparison()
-        test = _finished(self._negation())
+        test = finished(self._negation())
         return lambda row: not test(row)
 
     def _comparison(self) -> Test:
@@ -137,7 +139,7 @@ class _Parser:
         self._next += 1
         return _comparison(left, operation, self._operand())
 
-    def _bare(self, operand: Property | _Literal, start: _Token) -> Test:
+    def _bare(self, operand: Property | _Literal, start: Token) -> Test:
         if isinstance(operand, Property) and operand.edm == "Edm.Boolean":
             return _Equals(operand, frozenset([True]))
         raise bad_expression(f"A comparison is expected at position {start.position}")
@@ -156,7 +158,7 @@ class _Parser:
         right = self._operand()
         if not isinstance(right, _Literal) or right.kind != "bool":
             raise wrong_parameter_type(operation.text, operation.position)
-        wanted, inner = right.value == (operation.text == "eq"), _finished(test)
+        wanted, inner = right.value == (operation.text == "eq"), finished(test)
         return lambda row: inner(row) is wanted
 
     def _call(self) -> Test:
@@ -197,10 +199,10 @@ class _Parser:
         following = self._tokens[self._next + 1 : self._next + 2]
         return self._tokens[self._next].kind == "word" and bool(following) and following[0].text == "("
 
-    def _peek(self) -> _Token | None:
+    def _peek(self) -> Token | None:
         return self._tokens[self._next] if self._next < len(self._tokens) else None
 
-    def _advance(self) -> _Token:
+    def _advance(self) -> Token:
         token = self._peek()
         if token is None:
             raise bad_expression("The filter expression ends too early")
@@ -224,7 +226,7 @@ def _texts(prop: Property, part: _Literal) -> bool:
     return prop.edm == "Edm.String" and part.kind == "string"
 
 
-def _comparison(left: Property | _Literal, operation: _Token, right: Property | _Literal) -> Test:
+def _comparison(left: Property | _Literal, operation: Token, right: Property | _Literal) -> Test:
     if isinstance(left, _Literal) and isinstance(right, Property):
         left, right, name = right, left, _SWAPPED.get(operation.text, operation.text)
     else:
@@ -265,8 +267,8 @@ def _any_of(tests: list[Test]) -> Test:
         equals = [t for t in tests if isinstance(t, _Equals)]
         if len({t.prop.name for t in equals}) == 1:
             return _Equals(equals[0].prop, frozenset().union(*(t.values for t in equals)))
-    finished = [_finished(test) for test in tests]
-    return lambda row: any(test(row) for test in finished)
+    ready = [finished(test) for test in tests]
+    return lambda row: any(test(row) for test in ready)
 
 
 def _all_of(tests: list[Test]) -> Test:
@@ -276,7 +278,7 @@ def _all_of(tests: list[Test]) -> Test:
     return lambda row: all(test(row) for test in tests)
 
 
-def _finished(test: Test) -> Test:
+def finished(test: Test) -> Test:
     """A closure without a detour for the commonest test."""
     if not isinstance(test, _Equals):
         return test

@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -74,7 +74,7 @@ def from_json(prop: Property, raw: Any) -> Any:
         return None
     try:
         return _READERS[prop.edm](prop, raw)
-    except (ValueError, TypeError, InvalidOperation, OverflowError) as problem:
+    except (ValueError, TypeError, ArithmeticError) as problem:
         raise invalid_value(prop.name, raw, str(problem) or f"no {prop.edm}") from problem
 
 
@@ -103,7 +103,7 @@ def _check_digits(prop: Property, value: Decimal) -> None:
     scale = max(0, -exponent) if isinstance(exponent, int) else 0
     if prop.scale is not None and scale > prop.scale:
         raise ValueError(f"it has more than {prop.scale} decimal places")
-    whole_digits = len(str(abs(int(value)))) if abs(value) >= 1 else 0
+    whole_digits = value.adjusted() + 1 if abs(value) >= 1 else 0
     if prop.precision is not None and whole_digits > prop.precision - (prop.scale or 0):
         raise ValueError("it has too many digits")
 

@@ -5,7 +5,7 @@
     set NAME TYPE [-cudap] [guarded-by=SET]      not creatable, updatable, deletable, addressable, pageable
       key NAME TYPE [flags]
           NAME TYPE [flags]
-      nav NAME SET * | 1 | 0..1
+      nav NAME SET * | 1 | 0..1 [-f]                 not filterable
     complex NAME                                 with properties as above
     function NAME GET|POST TYPE [*]              with parameters as above; * returns a collection
 
@@ -70,6 +70,7 @@ class Navigation:
     name: str
     target: str
     multiplicity: str
+    filterable: bool = True
 
     @property
     def many(self) -> bool:
@@ -203,7 +204,7 @@ def _add_member(owner: EntitySet | ComplexType | Function | None, words: list[st
     if isinstance(owner, Function):
         owner.parameters[words[0]] = _property(words)
     elif isinstance(owner, EntitySet) and words[0] == "nav":
-        owner.navigations[words[1]] = Navigation(words[1], words[2], words[3])
+        owner.navigations[words[1]] = Navigation(words[1], words[2], words[3], "-f" not in words[4:])
     elif isinstance(owner, EntitySet) and words[0] == "key":
         prop = owner.properties[words[1]] = _property(words[1:])
         owner.keys.append(prop)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from sandbox.odata.backend import ODataError, Row
 from sandbox.odata.errors import bad_request, unknown_property
@@ -14,6 +15,8 @@ from sandbox.odata.json_values import from_json
 from sandbox.odata.literals import fits, parse_literal, shown
 from sandbox.odata.metadata import EntitySet, Function, Property, Service
 from sandbox.odata.render import Shape
+
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 def read_values(service: Service, entity_set: EntitySet, body: Mapping[str, Any], *, creating: bool) -> Row:
@@ -71,8 +74,8 @@ def read_body(request: Request) -> Mapping[str, Any]:
     if "json" not in kind:
         raise ODataError(415, "/IWFND/CM_MGW/415", f"Content type '{kind}' is not supported; send application/json")
     try:
-        body = json.loads(request.body, parse_float=Decimal)
-    except ValueError as problem:
+        body = _decode(request.body)
+    except (ValueError, ArithmeticError, RecursionError) as problem:
         raise bad_request(f"The request body is not valid JSON: {problem}") from problem
     body = body.get("d", body) if isinstance(body, Mapping) else body
     if not isinstance(body, Mapping):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -51,14 +51,15 @@ def parse_options(options: dict[str, str]) -> Query:
     return Query(
         options.get("$filter") or None,
         options.get("$orderby") or None,
-        _whole(options, "$top"),
-        _whole(options, "$skip") or 0,
+        whole(options, "$top"),
+        whole(options, "$skip") or 0,
         options.get("$inlinecount") == "allpages",
         options.get("$skiptoken"),
     )
 
 
-def _whole(options: dict[str, str], name: str) -> int | None:
+def whole(options: Mapping[str, str], name: str) -> int | None:
+    """ODataError 400 for what is no whole number."""
     text = options.get(name)
     if text is None:
         return None

@@ -24,6 +24,7 @@ from sandbox.odata.etags import etag_text, require_match, same_etag
 from sandbox.odata.functions import written_result
 from sandbox.odata.http import Request
 from sandbox.odata.json_values import to_json
+from sandbox.odata.links import read_links
 from sandbox.odata.literals import initial
 from sandbox.odata.metadata import EntitySet, Function, Service
 from sandbox.odata.paths import Resource, check_addressable, resolve
@@ -170,6 +171,8 @@ class ServiceHandler:
 
     def _read_tail(self, request: Request, resource: Resource) -> Response:
         match resource.tail:
+            case ["$links", *_]:
+                return self._links(request, resource)
             case ["$count"]:
                 return text_answer(str(self._count(request, resource)))
             case [name] if name in resource.entity_set.properties:
@@ -178,6 +181,10 @@ class ServiceHandler:
                 prop = resource.entity_set.properties[name]
                 return text_answer(plain_text(prop, self._row(resource).get(name, initial(prop))))
         raise not_implemented(f"'{'/'.join(resource.tail)}' is not supported")
+
+    def _links(self, request: Request, resource: Resource) -> Response:
+        uris = self._renderer(request).uri
+        return read_links(self.service, self.backend, resource, uris, as_json=request.wants_json)
 
     def _count(self, request: Request, resource: Resource) -> int:
         if not resource.is_collection:

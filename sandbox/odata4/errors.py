@@ -26,6 +26,13 @@ def precondition_failed() -> ODataError:
     return ODataError(412, "/IWBEP/CM_V4_RUNTIME/102", "Precondition failed: the entity has been changed meanwhile")
 
 
+def not_acceptable() -> ODataError:
+    """No public source gives SAP's code for it."""
+    return ODataError(
+        406, "/IWBEP/CM_V4_RUNTIME/406", "The requested format is not supported; supported is application/json"
+    )
+
+
 def error_json(error: ODataError, *, at: datetime) -> bytes:
     """Code and text are the first message's own; the others stand in `details`."""
     found = [detail for detail in error.details if detail.code != BUSINESS_EXCEPTION]

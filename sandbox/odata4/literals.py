@@ -22,7 +22,7 @@ _GUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 _NUMBER = r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
 _TOKEN = re.compile(
     rf"\s*(?:(?P<literal>'(?:[^']|'')*'|(?:{_GUID}|{_MOMENT}|{_DATE}|{_TIME}|{_NUMBER})(?![\w:.-]))"
-    r"|(?P<word>[A-Za-z_][\w/]*)|(?P<sign>[(),]))"
+    r"|(?P<word>[A-Za-z_][\w/]*)|(?P<sign>[(),:]))"
 )
 _FORMS = {"Edm.DateTime": _DATE, "Edm.DateTimeOffset": _MOMENT, "Edm.Time": _TIME}
 """What a request body may say for a type."""

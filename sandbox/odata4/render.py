@@ -11,8 +11,9 @@ from sandbox.odata.backend import Backend, ReadRow
 from sandbox.odata.errors import bad_expression, bad_request, unknown_property
 from sandbox.odata.literals import initial
 from sandbox.odata.metadata import EntitySet, Service
-from sandbox.odata.query import Query, search
-from sandbox.odata4.literals import V4, json_writer
+from sandbox.odata.query import Query, search, whole
+from sandbox.odata4.lambdas import grammar
+from sandbox.odata4.literals import json_writer
 
 Rendered = dict[str, Any]
 Etag = Callable[[EntitySet, ReadRow], str | None]
@@ -60,9 +61,8 @@ def _expand_item(item: str) -> tuple[str, dict[str, str]]:
 def _query(options: dict[str, str]) -> Query | None:
     if not options.keys() & {"$filter", "$orderby", "$top", "$skip"}:
         return None
-    top = options.get("$top")
     return Query(
-        options.get("$filter"), options.get("$orderby"), int(top) if top else None, int(options.get("$skip", 0)),
+        options.get("$filter"), options.get("$orderby"), whole(options, "$top"), whole(options, "$skip") or 0,
         False, None,
     )  # fmt: skip
 
@@ -90,6 +90,7 @@ class Renderer:
     ) -> None:
         self._backend, self._service, self._etag = backend, service, etag
         self._exact, self._rename = exact, rename or {}
+        self._grammar = grammar(service, backend)
 
     def entity(self, entity_set: EntitySet, shape: Shape) -> Callable[[ReadRow], Rendered]:
         wanted = [
@@ -121,13 +122,12 @@ class Renderer:
         target = self._service.sets[nav.target]
         render, navigate, source = self.entity(target, shape), self._backend.navigate, entity_set.name
         if nav.many:
-            return lambda row: [render(r) for r in _lines(shape, target, navigate(source, row, name))]
+            return lambda row: [render(r) for r in self._lines(shape, target, navigate(source, row, name))]
         return lambda row: render(cast(ReadRow, found)) if (found := navigate(source, row, name)) is not None else None
 
-
-def _lines(shape: Shape, target: EntitySet, rows: Any) -> Sequence[ReadRow]:
-    if shape.query is None:
-        return cast(Sequence[ReadRow], rows or [])
-    found = search(shape.query, target, rows or [], V4)
-    end = None if shape.query.top is None else shape.query.skip + shape.query.top
-    return found[shape.query.skip : end]
+    def _lines(self, shape: Shape, target: EntitySet, rows: Any) -> Sequence[ReadRow]:
+        if shape.query is None:
+            return cast(Sequence[ReadRow], rows or [])
+        found = search(shape.query, target, rows or [], self._grammar)
+        end = None if shape.query.top is None else shape.query.skip + shape.query.top
+        return found[shape.query.skip : end]

@@ -20,12 +20,14 @@ from sandbox.odata.payload import read_body
 from sandbox.odata.query import Query, Results, next_link, search
 from sandbox.odata.service import ServiceHandler
 from sandbox.odata4.edmx import metadata_document
-from sandbox.odata4.errors import error_json, precondition_failed, precondition_required, sap_messages
-from sandbox.odata4.literals import V4, etag_text, from_json, json_writer
+from sandbox.odata4.errors import error_json, not_acceptable, precondition_failed, precondition_required, sap_messages
+from sandbox.odata4.lambdas import grammar
+from sandbox.odata4.literals import etag_text, from_json, json_writer
 from sandbox.odata4.render import Renderer, Shape, parse_shape
 
 EXACT = "ieee754compatible=true"
 _KNOWN = {"$filter", "$select", "$expand", "$orderby", "$top", "$skip", "$count", "$format", "$skiptoken"}
+_SERVED = {"application/json", "application/*", "*/*", "multipart/mixed"}
 _NUMBERS = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -38,7 +40,8 @@ class ServiceHandler4(ServiceHandler):
 
     def __init__(self, service: Service, backend: Backend) -> None:
         super().__init__(service, backend)
-        self._results = Results(V4)
+        self._grammar = grammar(service, backend)
+        self._results = Results(self._grammar)
         self._metadata = metadata_document(service)
         self._metadata_etag = f'W/"{hashlib.sha256(self._metadata).hexdigest()[:32]}"'
 
@@ -51,6 +54,11 @@ class ServiceHandler4(ServiceHandler):
     def refusal(self, error: ODataError, request: Request) -> Response:
         body = error_json(error, at=self.backend.now())
         return Response(error.status, {"content-type": "application/json", "odata-version": "4.0"}, body)
+
+    def _dispatch(self, request: Request, segments: list[str]) -> Response:
+        if request.verb != "DELETE" and segments != ["$metadata"] and not _acceptable(request, segments):
+            raise not_acceptable()
+        return super()._dispatch(request, segments)
 
     def _service_document(self, request: Request) -> Response:
         if request.verb != "GET":
@@ -99,10 +107,13 @@ class ServiceHandler4(ServiceHandler):
             response.headers["etag"] = etag
         return response
 
+    def _links(self, request: Request, resource: Resource) -> Response:
+        raise not_implemented("'$links' is not one of OData V4")
+
     def _count(self, request: Request, resource: Resource) -> int:
         if not resource.is_collection:
             return 0 if resource.absent else 1
-        return len(search(parse_options(request.options), resource.entity_set, resource.rows(), V4))
+        return len(search(parse_options(request.options), resource.entity_set, resource.rows(), self._grammar))
 
     def _property(self, request: Request, resource: Resource, name: str) -> Response:
         prop = resource.entity_set.properties[name]
@@ -185,6 +196,15 @@ class ServiceHandler4(ServiceHandler):
         return etag_text(version) if version is not None else None
 
 
+def _acceptable(request: Request, segments: list[str]) -> bool:
+    """Whether the client takes JSON, the one format there is; bare values are text. $format goes before Accept."""
+    form = request.options.get("$format", "")
+    asked = ("application/json" if form == "json" else form) or request.headers.get("accept", "")
+    kinds = {part.partition(";")[0].strip().lower() for part in asked.split(",")} - {""}
+    served = {"text/plain"} if segments[-1:] in (["$count"], ["$value"]) else set()
+    return not kinds or bool(kinds & (served | _SERVED))
+
+
 def parse_options(options: Mapping[str, str]) -> Query:
     """ODataError 400 for an option with $ that does not exist, or a number that is none."""
     if stray := sorted(name for name in options if name.startswith("$") and name not in _KNOWN):
@@ -213,10 +233,9 @@ def read_values(
         if nav := entity_set.navigations.get(name):
             if not creating:
                 raise bad_request(f"Navigation '{name}': a deep update is not supported, update the child by itself")
-            if not isinstance(raw, list if nav.many else Mapping):
+            target, lines = service.sets[nav.target], raw if nav.many else [raw]
+            if not isinstance(lines, list) or not all(isinstance(line, Mapping) for line in lines):
                 raise bad_request(f"A list of '{name}' is expected" if nav.many else f"One '{name}' is expected")
-            target = service.sets[nav.target]
-            lines = raw if isinstance(raw, list) else [raw]
             found = [read_values(service, target, line, creating=True, exact=exact) for line in lines]
             values[name] = found if nav.many else found[0]
         elif prop := entity_set.properties.get(name):

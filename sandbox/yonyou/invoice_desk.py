@@ -53,8 +53,8 @@ class InvoiceDesk:
         return self.lists.page(call, invoice_rows.SHAPE, ROOT, self._entries)
 
     def _entries(self) -> list[Entry]:
-        """Openings were taken over as receivables: there is no sales invoice for them."""
-        invoices = [invoice for invoice in self.office.invoices.values() if invoice.kind != "opening"]
+        """Openings were taken over as receivables, and what has no lines was entered as one: no sales invoices."""
+        invoices = [each for each in self.office.invoices.values() if each.kind != "opening" and each.lines]
         return [invoice_rows.entry(self.office, invoice) for invoice in invoices]
 
     def _detail(self, call: Call) -> Row:

@@ -66,7 +66,7 @@ class MasterDesk:
     def _details(self, call: Call) -> list[Row]:
         """One for each that is asked for, by id before code; as a list or one at the top of the body."""
         data = call.body.get("data")
-        wanted = [data] if isinstance(data, dict) else data if isinstance(data, list) else [call.body]
+        wanted = [data] if isinstance(data, dict) else records(call.body) if isinstance(data, list) else [call.body]
         found = [(self.org.find_customer(one.get("id") or one.get("code")), one) for one in wanted]
         return [
             master_rows.customer_detail(self.office, self.org, each, str(one.get("belongOrgCode") or ""))
@@ -192,12 +192,14 @@ _NAMES = (("name", "eq"), ("fuzzyName", "like"))
 
 def _since(call: Call) -> Call:
     """The lists of master data take a time (changed then or later) and a name, whole or in part, beside conditions."""
-    body = call.body
+    body, given = call.body, call.body.get("simpleVOs") or []
+    if not isinstance(given, list):
+        return call
     wanted = [("pubts", op, body[name]) for name, op in _TIMES if body.get(name)]
     wanted += [("name.simplifiedName", op, body[name]) for name, op in _NAMES if body.get(name)]
     conditions = [{"field": field, "op": op, "value1": value} for field, op, value in wanted]
     rest = {key: value for key, value in body.items() if key not in ("pubts", "name")}
-    return replace(call, body=rest | {"simpleVOs": [*(body.get("simpleVOs") or []), *conditions]})
+    return replace(call, body=rest | {"simpleVOs": [*given, *conditions]})
 
 
 def _whole(name: Row) -> Row:

@@ -282,6 +282,15 @@ class TestWriting:
         assert [line["our_line"] for line in mapped["lines"]] == ["10", "20"]
         assert mapped["our_key"] == key
 
+    def test_a_line_that_costs_nothing_is_a_gift_until_it_has_a_price(
+        self, erp: Erp, parts: tuple[str, list[Record]], key: str
+    ) -> None:
+        gift: Lines = [("10", 0, "5", "480.00"), ("20", 1, "2", "0")]
+        assert erp.connector.push("orders", wire(order(parts, key, gift)), key, deadline_s=20).warnings == []
+        assert [line["net"] for line in erp.orders(key)[0]["lines"]] == ["2400.00", "0.00"]
+        assert erp.connector.change("orders", key, wire(order(parts, key, TWO)), deadline_s=20).warnings == []
+        assert [line["net"] for line in erp.orders(key)[0]["lines"]] == ["2400.00", "0.20"]
+
     @pytest.mark.parametrize(("stop_at", "state"), [("save", "A"), ("submit", "B")])
     def test_it_stops_where_the_system_wants_it_and_is_finished_later(
         self, erp: Erp, parts: tuple[str, list[Record]], key: str, stop_at: str, state: str
@@ -292,8 +301,8 @@ class TestWriting:
         assert (hit.state, hit.done) == (state, True)
         early.close()
         assert [hit.done for hit in erp.connector.find("orders", key)] == [False]
-        assert erp.connector.finish("orders", key, deadline_s=20).done
-        assert erp.connector.finish("orders", key, deadline_s=20).changed is False
+        assert erp.connector.finish("orders", key, {}, deadline_s=20).done
+        assert erp.connector.finish("orders", key, {}, deadline_s=20).changed is False
         assert [hit.state for hit in erp.connector.find("orders", key)] == ["C"]
 
     def test_the_same_number_again_is_left_to_a_look_up(
@@ -422,27 +431,51 @@ class TestWriting:
         erp.arm({"fault": "dropped_after_commit", "match": {"path": step, "times": 1}})
         ack = erp.connector.push("orders", wire(order(parts, key)), key, deadline_s=20)
         assert (ack.external_id, ack.done) == (key, False)
-        assert erp.connector.finish("orders", key, deadline_s=20).done
+        assert erp.connector.finish("orders", key, {}, deadline_s=20).done
         assert [hit.state for hit in erp.connector.find("orders", key)] == ["C"]
 
 
+def new_customer(number: str, *companies: str) -> dict[str, Any]:
+    """What is sent of a customer whom these companies shall use."""
+    terms = [{"company_code": code, "currency": "CNY", "payment_terms": "N30"} for code in companies]
+    document = {"number": number[4:], "name": "澄岚泵业", "country": "CN", "city": "苏州", "companies": terms}
+    return dict(MAPPING.section("customers", "push").apply(document, number))
+
+
 class TestCustomers:
-    def test_a_customer_of_two_companies_is_one_with_two_accounts(self, erp: Erp) -> None:
-        companies = [{"company_code": code, "currency": "CNY", "payment_terms": "N30"} for code in ("CN01", "US01")]
-        document = {
-            "number": "C000901",
-            "name": "澄岚泵业",
-            "country": "CN",
-            "city": "苏州",
-            "companies": companies[:1],
-        }
-        section, number = MAPPING.section("customers", "push"), "CT7-C000901"
-        assert erp.connector.push("customers", section.apply(document, number), number, deadline_s=20).done
-        both = section.apply({**document, "companies": companies}, number)
-        assert erp.connector.change("customers", number, both, deadline_s=20).warnings == []
-        assert [(hit.external_id, hit.done) for hit in erp.connector.find("customers", number)] == [(number, True)]
+    def accounts(self, erp: Erp, number: str) -> list[dict[str, Any]]:
         pages = erp.connector.lookup("customers", [number], fields=MAPPING.section("customers", "pull").fields)
         [record] = [record for page in pages for record in page.records]
-        mapped = MAPPING.section("customers", "pull").apply(record.data, record.key)
-        assert [account["company_code"] for account in mapped["accounts"]] == ["CN01", "US01"]
-        assert not any(account["posting_blocked"] for account in mapped["accounts"])
+        return list(MAPPING.section("customers", "pull").apply(record.data, record.key)["accounts"])
+
+    def test_a_customer_of_two_companies_is_one_with_two_accounts(self, erp: Erp) -> None:
+        number = "CT7-C000901"
+        assert erp.connector.push("customers", new_customer(number, "CN01"), number, deadline_s=20).done
+        both = new_customer(number, "CN01", "US01")
+        assert erp.connector.change("customers", number, both, deadline_s=20).warnings == []
+        assert [hit.external_id for hit in erp.connector.find("customers", number)] == [number]
+        accounts = self.accounts(erp, number)
+        assert [account["company_code"] for account in accounts] == ["CN01", "US01"]
+        assert not any(account["posting_blocked"] for account in accounts)
+
+    def test_one_whose_push_died_after_its_audit_is_allocated_when_it_is_found(self, erp: Erp) -> None:
+        number = "CT7-C000902"
+        both = new_customer(number, "CN01", "US01")
+        erp.connector.push("customers", new_customer(number, "CN01"), number, deadline_s=20)  # as far as that one came
+        [hit] = erp.connector.find("customers", number)
+        assert not hit.done
+        for _ in range(2):
+            ack = erp.connector.finish("customers", number, both, deadline_s=20)
+            assert (ack.done, list(ack.warnings)) == (True, [])
+            assert [account["company_code"] for account in self.accounts(erp, number)] == ["CN01", "US01"]
+
+    @pytest.mark.parametrize(
+        ("fault", "number"),
+        [("dropped_before_commit", "CT7-C000903"), ("dropped_after_commit", "CT7-C000904"), ("locked", "CT7-C000905")],
+    )
+    def test_an_allocation_without_an_answer_is_taken_up_again(self, erp: Erp, fault: str, number: str) -> None:
+        both = new_customer(number, "CN01", "US01")
+        erp.arm({"fault": fault, "match": {"path": "Allocate", "times": 1}})
+        assert not erp.connector.push("customers", both, number, deadline_s=20).done
+        assert erp.connector.finish("customers", number, both, deadline_s=20).done
+        assert [account["company_code"] for account in self.accounts(erp, number)] == ["CN01", "US01"]

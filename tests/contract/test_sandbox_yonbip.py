@@ -107,6 +107,9 @@ def test_checks_come_in_the_gateway_s_order(erp: Yonbip) -> None:
     assert refused(yb.ORDERS + "list", b"no json") == (200, "310002")
     assert refused(yb.ORDERS + "list", {"pageIndex": 1}) == (200, "310008")
     assert refused(yb.ORDERS + "list", {"pageIndex": 1, "pageSize": "many"}) == (200, "310023")
+    page = {"pageIndex": 1, "pageSize": 5, "beganTime": "2026-01-01 00:00:00"}
+    assert refused(yb.MERCHANT + "newlist", page | {"simpleVOs": 1}) == (200, "310023")
+    assert refused(yb.MERCHANT + "newBatchDetail", {"data": [None]}) == (200, "310023")
 
 
 def test_a_token_comes_in_the_query_or_in_a_header(erp: Yonbip) -> None:

@@ -268,9 +268,9 @@ class TestWriting:
         order = erp.order(ack.external_id)
         assert ack.done and (order["verifystate"], order["status"]) == STEPS[stop_at]
         assert erp.connector.find("orders", key)[0].done == (stop_at == "audit")
-        assert erp.connector.finish("orders", ack.external_id, deadline_s=10).done
+        assert erp.connector.finish("orders", ack.external_id, {}, deadline_s=10).done
         assert erp.order(ack.external_id)["verifystate"] == "2"
-        assert not erp.connector.finish("orders", ack.external_id, deadline_s=10).changed
+        assert not erp.connector.finish("orders", ack.external_id, {}, deadline_s=10).changed
 
     def test_the_same_decision_sent_twice_is_one_order(self, erp: Erp, wire: dict[str, Any], key: str) -> None:
         assert erp.push(wire, key).external_id == erp.push(wire, key).external_id
@@ -290,7 +290,7 @@ class TestWriting:
         ack = erp.push(wire, key)
         assert not ack.done and ack.warnings
         erp.control("DELETE", "faults")
-        assert erp.connector.finish("orders", ack.external_id, deadline_s=10).done
+        assert erp.connector.finish("orders", ack.external_id, {}, deadline_s=10).done
         assert len(erp.orders(key)) == 1
 
     def test_a_refusal_names_the_erps_words(self, erp: Erp, wire: dict[str, Any], key: str) -> None:
