@@ -15,7 +15,9 @@ RUN apt-get update \
  && install --directory /etc/crosstie/systems
 COPY --from=packages /opt/venv /opt/venv
 COPY . /opt/crosstie
-RUN echo /opt/crosstie >"$(/opt/venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/crosstie.pth" \
+# a checkout made under umask 077 would be root's alone
+RUN chmod -R a+rX /opt/crosstie \
+ && echo /opt/crosstie >"$(/opt/venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/crosstie.pth" \
  && printf '#!/bin/sh\nexec /opt/venv/bin/python -P -m cli "$@"\n' >/usr/local/bin/crosstie \
  && chmod 0755 /usr/local/bin/crosstie \
  && /opt/venv/bin/python -m compileall -q /opt/crosstie

@@ -70,9 +70,8 @@ def _run(
     ctx: Context, objects: Sequence[str], split: Split, plan: bool, workers: int, approve: bool, tell: Progress
 ) -> int:
     from flows.backfill import parts, standing, work
-    from flows.backfill import plan as plan_parts
 
-    plan_parts(ctx, objects, split)
+    _plan(ctx, objects, split)
     if plan:
         return _show_plan(ctx.system, parts(ctx, objects))
     with _helpers(ctx.system, objects, workers - 1, approve) as helpers:
@@ -81,12 +80,24 @@ def _run(
     return max(pull_exit(report), *(helper.returncode for helper in helpers), OK)
 
 
+def _plan(ctx: Context, objects: Sequence[str], split: Split) -> None:
+    """Note the parts; who says how to split learns of what is split already and goes on as it was."""
+    from flows.backfill import Split, parts, plan
+
+    begun = dict.fromkeys(obj for obj, _part, _records in parts(ctx, objects))
+    plan(ctx, objects, split)
+    if begun and split != Split():
+        names = ", ".join(map(object_name, begun))
+        output.note(
+            say("{objects}: go on as planned before; to split anew, give that up first (--abandon).", objects=names)
+        )
+
+
 def _ask_workers(ctx: Context, objects: Sequence[str], split: Split, number: int) -> int:
     from flows.backfill import parts
-    from flows.backfill import plan as plan_parts
 
     url = prefect_process.ready_url()
-    plan_parts(ctx, objects, split)
+    _plan(ctx, objects, split)
     report = prefect_process.asked("flows.start", f"backfill/{ctx.system}", str(number))
     error, left = report.get("error", ""), len(parts(ctx, objects))
     if not output.result({**report, "system": ctx.system, "parts": left, "ok": not error}):

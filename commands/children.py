@@ -7,6 +7,7 @@ processes inherit. So nothing has to be written down at the right moment, and no
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,7 @@ LOOPBACK = "127.0.0.1,localhost"
 LOG_BYTES = 10_000_000
 ANSWER_S = 5
 KILL_S = 5
+RAISED = re.compile(r"[\w.]+(Error|Exception): .")
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,21 @@ def environment(settings: Settings, name: str, variables: Mapping[str, str]) -> 
     for key in ("NO_PROXY", "no_proxy"):
         env[key] = ",".join(filter(None, [LOOPBACK, env.get(key, "")]))
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(INSTALLATION), env.get("PYTHONPATH", "")]))
+    env |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary(settings)))
     return {**env, "PYTHONUNBUFFERED": "1", **settings.variables(), **variables, HOME: home_mark(settings), NAME: name}
+
+
+def temporary(settings: Settings) -> Path:
+    """Where our processes put what they forget when they are killed: Prefect a folder or two for each run."""
+    return settings.home / "tmp"
+
+
+def empty_temporary(settings: Settings) -> None:
+    """Take away what earlier ones forgot; nobody may be at work."""
+    folder = temporary(settings)
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # then it is the machine's own
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def apart(*, detached: bool = False) -> dict[str, Any]:
@@ -113,11 +129,15 @@ def found(settings: Settings) -> Iterator[tuple[str, psutil.Process]]:
                 yield env.get(NAME, ""), process
 
 
-def runs_as(process: psutil.Process, child: Child) -> bool:
-    """Whether it was started by the child's own command; the interpreter's path may be written differently."""
+def runs_as(process: psutil.Process, settings: Settings, child: Child) -> bool:
+    """Whether the child's own command, with its variables, started it; the interpreter's path may be written otherwise.
+
+    The variables say which database and which Prefect a worker serves: a command alone does not.
+    """
+    wanted = {**settings.variables(), **child.variables}
     try:
-        return tuple(process.cmdline()[1:]) == child.command[1:]
-    except psutil.Error:
+        return tuple(process.cmdline()[1:]) == child.command[1:] and wanted.items() <= process.environ().items()
+    except (psutil.Error, OSError):
         return False
 
 
@@ -171,13 +191,21 @@ def answers(url: str) -> bool:
 
 def last_line(log: Path) -> str:
     """The last line that says something; empty where there is none."""
+    return next((line.strip() for line in reversed(_tail(log)) if line.strip()), "")
+
+
+def last_error(log: Path) -> str:
+    """The last line that names an exception: what follows it is often a farewell alone."""
+    return next((line.strip() for line in reversed(_tail(log)) if RAISED.match(line)), "")
+
+
+def _tail(log: Path) -> list[str]:
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 4096))
-            lines = file.read().decode("utf-8", "replace").splitlines()
+            return file.read().decode("utf-8", "replace").splitlines()
     except OSError:
-        return ""
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return []
 
 
 def turn_log(log: Path) -> None:

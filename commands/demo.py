@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,15 +16,11 @@ from commands import session
 from commands.app import Command, examples
 from commands.output import output, table
 from commands.texts import N_, _, say
-from config.errors import ConfigError
 from config.exit_codes import DIFFERS, OK
-from config.settings import Settings, default_database_url, shown
+from config.settings import Settings, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from commands.demo_story import Story
-    from commands.home_lock import HomeLock
     from commands.sandbox_process import Sandbox
     from commands.up_plan import SupervisedSandbox
     from flows.context import Context
@@ -34,7 +29,6 @@ SYSTEMS = (("s4", "sap/s4"), ("fusion", "oracle/fusion"), ("yonbip", "yonyou/yon
 """Names and products of the emulated ERPs."""
 T = TypeVar("T")
 R = TypeVar("R")
-MARK = ".crosstie-demo"
 SETTLE_S = 20
 PULLED = ("read", "created", "updated", "unchanged", "rejected")
 DOUBTFUL = ("unknown", "pending")
@@ -72,11 +66,11 @@ def demo(
 
     Then everything stays up as under `crosstie up`, on short schedules, until Ctrl-C; the next demo goes on from there.
     """
-    from commands import demo_serving
+    from commands import demo_home, demo_serving
     from commands import sandbox_process as processes
 
-    settings = _settings()
-    lock = _claim(settings)
+    settings = demo_home.settings()
+    lock = demo_home.claim(settings)
     try:
         serves = not (no_serve or output.json)
         facts = demo_serving.told_story(settings) if serves and not fresh else None
@@ -91,10 +85,10 @@ def demo(
 
 
 def _from_nothing(settings: Settings, *, serves: bool) -> int:
-    from commands import demo_serving
+    from commands import demo_home, demo_serving
 
     started = time.monotonic()
-    _start_clean(settings)
+    demo_home.start_clean(settings)
     products = ", ".join(product for _name, product in SYSTEMS)
     _say(
         N_("Starting emulated ERPs: {products}; everything of this demo is in {home}."),
@@ -103,7 +97,7 @@ def _from_nothing(settings: Settings, *, serves: bool) -> int:
     )
     with ExitStack() as ending:
         plays = _start(settings, ending)
-        with _inside(settings):
+        with demo_home.inside(settings):
             _play(settings, plays)
         seconds = round(time.monotonic() - started, 1)
         good = all(play.good for play in plays)
@@ -139,56 +133,6 @@ def _each(work: Callable[[T], R], parts: Sequence[T]) -> list[R]:
 
 def _say(text: str, /, **params: object) -> None:
     output.note(say(text, **params))
-
-
-def _settings() -> Settings:
-    """A home of its own below the installation's, so that nothing of a user's is touched."""
-    home = session.settings().home / "demo"
-    return Settings(home / "config", home, default_database_url(home))
-
-
-@contextmanager
-def _inside(settings: Settings) -> Iterator[None]:
-    """Commands and services called meanwhile work on the demo's home."""
-    before = dict(os.environ)
-    os.environ.update(settings.variables())
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-def _claim(settings: Settings) -> HomeLock:
-    """The lock of the demo's home. Raises ConfigError for a folder that no demo made, and while another demo runs."""
-    from commands import up
-    from config.files import write_text
-
-    home = settings.home
-    if home.exists() and any(home.iterdir()) and not (home / MARK).exists():
-        raise ConfigError("demo-home-used", place=shown(home))
-    write_text(home / MARK, "")
-    try:
-        return up.claim(settings)
-    except ConfigError as exc:
-        if exc.code != "up-runs-already":
-            raise
-        raise ConfigError("demo-runs", url=exc.params["console"], place=shown(home)) from exc
-
-
-def _start_clean(settings: Settings) -> None:
-    """End and remove what the last demo left, but for the mark and the lock that we hold."""
-    from commands import children
-    from commands.supervisor import lock_file
-
-    children.end([process for _name, process in children.found(settings)], grace_s=5)
-    kept = {settings.home / MARK, lock_file(settings)}
-    for path in sorted(settings.home.rglob("*"), reverse=True):
-        if path.is_dir() and not path.is_symlink():
-            with suppress(OSError):  # one that holds what is kept
-                path.rmdir()
-        elif path not in kept:
-            path.unlink()
 
 
 def _play(settings: Settings, plays: Sequence[Play]) -> None:

@@ -19,8 +19,8 @@ from config.settings import INSTALLATION, Settings, shown
 NEEDED_PYTHON = (3, 11)
 NEEDED_MB = 500
 PORTS = (("console", 8400, "--port"), ("Prefect", 8401, "--prefect-port"))
-PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+) *\\?$", re.MULTILINE)
-"""A package that every machine gets; one with a condition behind `;` is left to the installer."""
+PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)(?: ; (.+?))? *\\?$", re.MULTILINE)
+"""Name, version, and the condition under which a machine gets it."""
 
 
 def machine(settings: Settings) -> Iterator[Finding]:
@@ -45,12 +45,18 @@ def _packages() -> Finding:
     lock = INSTALLATION / "requirements.lock"
     if not lock.is_file():
         return note(_("Packages"), say("{file} is missing", file=shown(lock)), _("Install the whole program again."))
-    locked = PINNED.findall(lock.read_text(encoding="utf-8"))
+    locked = [(name, version) for name, version, when in PINNED.findall(lock.read_text("utf-8")) if _here(when)]
     others = [f"{name} {found} ({version})" for name, version in locked if (found := _installed(name)) != version]
     if not others:
         return well(_("Packages"), say("{count} as locked", count=len(locked)))
     cure = _("Install what requirements.lock names (in brackets): `make setup`, or install the bundle again.")
     return bad(_("Packages"), ", ".join(others), cure)
+
+
+def _here(condition: str) -> bool:
+    from packaging.markers import Marker
+
+    return not condition or Marker(condition).evaluate()
 
 
 def _installed(name: str) -> str:
@@ -89,7 +95,8 @@ def _free(place: Path) -> Finding:
 
 
 def _existing(folder: Path) -> Path:
-    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    """The folder, else the nearest above it; what this user may not look for counts as not there."""
+    return next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.exists(path))
 
 
 def _log(settings: Settings) -> Finding:
@@ -100,7 +107,8 @@ def _log(settings: Settings) -> Finding:
     if wanted.place == "stderr":
         return well(_("Log"), f"stderr, {wanted.level}")
     folder = settings.log_file.parent
-    if folder.exists() and not os.access(settings.log_file if settings.log_file.exists() else folder, os.W_OK):
+    place = next(path for path in (settings.log_file, folder, _existing(folder)) if os.access(path, os.F_OK))
+    if not os.access(place, os.W_OK):
         cure = say("Give this user write permission on {place}, or set CROSSTIE_LOG=stderr.", place=shown(folder))
         return bad(_("Log"), _("cannot be written"), cure)
     return well(_("Log"), f"{shown(settings.log_file)}, {wanted.level}, {wanted.files} × {wanted.megabytes:g} MB")
@@ -126,7 +134,7 @@ def _supervised(settings: Settings) -> bool:
     from commands.supervisor import lock_file
 
     path = lock_file(settings)
-    return path.is_file() and not HomeLock(path).is_free()
+    return os.access(path, os.R_OK | os.W_OK) and not HomeLock(path).is_free()
 
 
 def _odbc() -> Finding:

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from commands import session
+from commands.texts import language
 from config.errors import ConfigError
 from config.prefect_api import installed_version, prefect_api
 from config.settings import INSTALLATION
@@ -28,7 +29,7 @@ def ready_url() -> str:
 
 def asked(module: str, *arguments: str) -> dict[str, Any]:
     """What `python -m MODULE` reports in its last line; under `error` why it did not do it."""
-    variables = {**os.environ, **session.settings().variables()}
+    variables = {**os.environ, **session.settings().variables(), "CROSSTIE_LANG": language()}
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, cwd=INSTALLATION, env=variables, capture_output=True, text=True, check=False)
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]

@@ -69,6 +69,10 @@ KINDS = {
     "advance": N_("advance"),
     "bill": N_("bill of exchange"),
 }
+DOCUMENT_NAMES = (
+    *("company", "customer", "number", "fiscal_year", "instalment", "kind", "column", "document_date", "posting_date"),
+    *("due_date", "currency", "amount", "open", "disputed", "days", "bucket"),
+)
 MISSING_RATES = N_(
     "No exchange rate for {pairs}: their revalued amounts use the booked rates."
     " `crosstie receivables rates --import FILE` brings rates in."
@@ -245,24 +249,10 @@ def documents(
         rows = report.documents(database, session.actor(), question)
         if not rows:
             filters.require_known(database, system=system, company=company, customer=customer)
-    names = [
-        *(
-            "company",
-            "customer",
-            "number",
-            "fiscal_year",
-            "instalment",
-            "kind",
-            "column",
-            "document_date",
-            "posting_date",
-        )
-    ]
-    names += ["due_date", "currency", "amount", "open", "disputed", "days", "bucket"]
     sheet = render.Sheet(
         title=say("Documents at {day}, {basis}", day=question.as_of, basis=_(BASES[basis])),
-        headings=[_(DOCUMENT_COLUMNS.get(name, name)) for name in names],
-        rows=[[_word(name, row[name]) for name in names] for row in rows],
+        headings=[_(DOCUMENT_COLUMNS.get(name, name)) for name in DOCUMENT_NAMES],
+        rows=[[_word(name, row[name]) for name in DOCUMENT_NAMES] for row in rows],
     )
     render.deliver(sheet, {"as_of": question.as_of, "basis": basis, "documents": rows}, form, target)
     return OK

@@ -147,15 +147,18 @@ def _ready(sandbox: Sandbox, log: Path) -> dict[str, Any]:
 
 @contextmanager
 def ended_by_a_signal() -> Iterator[None]:
-    """Being told to terminate ends a command as Ctrl-C does: whatever it started is stopped first."""
+    """Told to terminate, or its terminal closed, a command ends as by Ctrl-C: what it started is stopped first."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores one
+    before = {number: signal.signal(number, signal.default_int_handler) for number in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _last_line(log: Path) -> str:

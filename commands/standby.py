@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from commands.home_lock import HomeLock
@@ -50,9 +51,10 @@ def _supervise(settings: Settings, options_text: str) -> None:
 
 def _tell(settings: Settings, text: str) -> None:
     log = settings.home / "logs" / "up.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as file:
-        file.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {text}\n")
+    with suppress(OSError):  # a full disk is no reason to go
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {text}\n")
 
 
 if __name__ == "__main__":

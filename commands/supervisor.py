@@ -74,9 +74,9 @@ class Supervisor:
         facts: Mapping[str, Any] | None = None,
         patient: bool = False,
     ) -> None:
-        self._settings, self._tell, self._facts, self._patient = settings, tell, facts or {}, patient
+        self._settings, self._teller, self._facts, self._patient = settings, tell, facts or {}, patient
         self._watches = [Watch(child) for child in children]
-        self._files = _digest(settings.systems)
+        self._files = _digest(settings)
         self._looked = time.monotonic()
 
     def run(self, stop: threading.Event, on_ready: Callable[[], None] | None = None) -> None:
@@ -94,6 +94,10 @@ class Supervisor:
                 stop.wait(TICK_S)
         finally:
             self.end()
+
+    def _tell(self, text: str) -> None:
+        with suppress(OSError):  # a reader who is gone (`up | tee`, a closed terminal) or a full disk ends nothing
+            self._teller(text)
 
     # --- one look at everything ---------------------------------------------------------------------------------------
 
@@ -119,7 +123,13 @@ class Supervisor:
     def _start(self, watch: Watch) -> None:
         if not watch.falls and not watch.child.once:
             self._tell(say(N_("Starting {name} ..."), name=watch.name))
-        watch.process = processes.start(self._settings, watch.child)
+        try:
+            watch.process = processes.start(self._settings, watch.child)
+        except (ConfigError, OSError) as exc:
+            if not (self._patient or watch.was_ready):
+                raise
+            self._fell(watch, exc.params["why"] if isinstance(exc, ConfigError) else exc.strerror or str(exc))
+            return
         watch.since = time.monotonic()
         for other in self._watches:  # what was set up in a process that had to be started anew may be gone with it
             if other.child.once and watch.name in other.child.after:
@@ -173,8 +183,9 @@ class Supervisor:
         )
 
     def _last_words(self, watch: Watch) -> str:
-        line = processes.last_line(processes.log_file(self._settings, watch.name))
-        return str(self._report(watch).get("error", "")) or line or "-"
+        log = processes.log_file(self._settings, watch.name)
+        error = "" if watch.was_ready else processes.last_error(log)
+        return str(self._report(watch).get("error", "")) or error or processes.last_line(log) or "-"
 
     def _report(self, watch: Watch) -> dict[str, Any]:
         """What a step says at its end, as one JSON line: `error` when it failed, `broken` systems and why."""
@@ -185,10 +196,10 @@ class Supervisor:
         return report if isinstance(report, dict) else {}
 
     def _deploy_changed_files(self) -> None:
-        digest = _digest(self._settings.systems)
+        digest = _digest(self._settings)
         if digest != self._files:
             self._files = digest
-            self._tell(say(N_("The system files changed; deploying anew.")))
+            self._tell(say(N_("System files or mappings changed; deploying anew.")))
             for watch in self._watches:
                 if watch.child.once:
                     watch.repeat()
@@ -197,10 +208,13 @@ class Supervisor:
 
     def _adopt(self) -> None:
         """Take over what still runs for this home by the very command we would start; end what nobody needs."""
-        strangers = []
-        for name, process in processes.found(self._settings):
+        strangers, found = [], list(processes.found(self._settings))
+        if not found:
+            processes.empty_temporary(self._settings)
+        for name, process in found:
             watch = next((one for one in self._watches if one.name == name), None)
-            if watch and not watch.process and not watch.child.once and processes.runs_as(process, watch.child):
+            wanted = watch and not watch.process and not watch.child.once
+            if watch and wanted and processes.runs_as(process, self._settings, watch.child):
                 watch.process, watch.since = process, time.monotonic()
                 self._tell(say(N_("{name} is running already (process {pid})."), name=name, pid=process.pid))
             elif not (watch and watch.child.leaves_offspring and processes.is_offspring(process, watch.child)):
@@ -232,7 +246,8 @@ class Supervisor:
             **self._facts,
             "children": {watch.name: watch.process.pid for watch in self._watches if watch.process},
         }
-        write_text(state_file(self._settings), json.dumps(facts))
+        with suppress(ConfigError):  # a full disk: nothing hangs on the note
+            write_text(state_file(self._settings), json.dumps(facts))
 
 
 def state_file(settings: Settings) -> Path:
@@ -264,10 +279,10 @@ def _exit_code(process: psutil.Process) -> int | None:
         return None
 
 
-def _digest(folder: Path) -> str:
-    """Another text whenever a system file changes, comes or goes."""
+def _digest(settings: Settings) -> str:
+    """Another text whenever a system file or a site's mapping changes, comes or goes."""
     digest = hashlib.blake2b(digest_size=16)
-    for file in sorted(folder.glob("*.yaml")) if folder.is_dir() else []:
+    for file in (file for folder in (settings.systems, settings.overlays) for file in sorted(folder.glob("*.yaml"))):
         with suppress(OSError):
-            digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+            digest.update(str(file).encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()

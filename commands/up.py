@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -85,11 +86,22 @@ def check_state(settings: Settings) -> None:
     if state_file(settings).exists() and not noted(settings):
         output.note(say(N_("{place} is damaged; it is written anew."), place=shown(state_file(settings))))
     database = settings.home / "prefect" / "prefect.db"
-    if database.is_file() and database.stat().st_size and database.read_bytes()[: len(SQLITE)] != SQLITE:
+    if _begins(database, len(SQLITE)) not in (b"", SQLITE):
         raise ConfigError("prefect-database-broken", place=shown(database))
     sign_in = settings.secrets / "prefect-auth"
-    if sign_in.is_file() and ":" not in sign_in.read_text(encoding="utf-8", errors="replace").strip(":\n "):
+    if sign_in.is_file() and b":" not in _begins(sign_in, 1000).strip(b":\n "):
         raise ConfigError("prefect-sign-in-broken", place=shown(sign_in))
+
+
+def _begins(file: Path, size: int) -> bytes:
+    """The first bytes of a file, none where there is none. Raises ConfigError where we must not write it."""
+    try:
+        with file.open("r+b") as opened:
+            return opened.read(size)
+    except FileNotFoundError:
+        return b""
+    except OSError as exc:
+        raise ConfigError("file-unwritable", place=shown(file), why=exc.strerror or str(exc)) from exc
 
 
 def _require_ports(settings: Settings, options: Options) -> None:
@@ -173,7 +185,13 @@ def _is_supervised(settings: Settings) -> bool:
     from commands.home_lock import HomeLock
     from commands.supervisor import lock_file
 
-    return lock_file(settings).exists() and not HomeLock(lock_file(settings)).is_free()
+    try:
+        lock_file(settings).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # the lock itself says what keeps us from looking
+        pass
+    return not HomeLock(lock_file(settings)).is_free()
 
 
 def _end_supervisor(settings: Settings) -> None:

@@ -64,7 +64,7 @@ def plan(settings: Settings, options: Options) -> list[Child]:
     from flows.prefect_env import POOL, embedded_variables
 
     env = {**embedded_variables(settings, options.prefect_port), "CROSSTIE_LANG": language()}
-    server = ("prefect", "server", "start", "--host", HOST, "--port", options.prefect_port)
+    server = ("flows.prefect_server", "--host", HOST, "--port", options.prefect_port)
     worker = ("prefect", "worker", "start", "--pool", POOL, "--type", "process", "--limit", RUNS_AT_ONCE, "--name")
     needed = ("prefect", "deployments")
     names = [f"worker-{number}" for number in range(1, options.workers + 1)]

@@ -104,7 +104,7 @@ class Writer:
 @contextmanager
 def written(path: Path, at: datetime, watch: Watch) -> Iterator[Writer]:
     """A new archive, for its owner alone, whole at the end or not there at all. Raises ConfigError."""
-    if path.exists():
+    if os.path.exists(path):  # unlike Path's it bears a folder that is closed, and a name too long
         raise ConfigError("backup-exists", place=shown(path))
     part = aside(path)
     try:
@@ -129,10 +129,10 @@ def aside(path: Path) -> Path:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove files of processes that are no more."""
+    """Remove files of processes that are no more. Nor is one of our own number: in a container all have the same."""
     for left in folder.glob(".*.part"):
         number = left.name.split(".")[-2]
-        if number.isdecimal() and not psutil.pid_exists(int(number)):
+        if number.isdecimal() and (int(number) == os.getpid() or not psutil.pid_exists(int(number))):
             left.unlink(missing_ok=True)
 
 

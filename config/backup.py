@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING
 
 from config import archive, prefect_history
 from config.archive import Manifest, Note, Watch, Writer
+from config.errors import ConfigError
 from config.files import read_bytes
 from config.settings import Settings
+from config.systems import load_system
 
 if TYPE_CHECKING:
     from crm_core.access import Actor
@@ -42,11 +45,13 @@ def backup(
     from crm_core import access, snapshot
 
     access.require(actor, "installation.backup")
-    with snapshot.taken(db) as taken:
+    with ExitStack() as until_read:
+        taken = until_read.enter_context(snapshot.taken(db))
         target = path or default_path(settings, taken.environment, now)
         with archive.written(target, now, watch) as out:
             for name in taken.tables:
                 out.add(f"database/{name}.jsonl", taken.rows(name), rows=True)
+            until_read.close()  # the rest may take long, and a server ends a transaction that does nothing
             left_out = _files(settings, out, with_secrets=with_secrets) + _history(settings, out, target.parent)
             manifest = Manifest(
                 format=archive.FORMAT,
@@ -70,13 +75,29 @@ def _files(settings: Settings, out: Writer, *, with_secrets: bool) -> list[Note]
     named += [("config", file) for file in _in(settings.config, "ownership.yaml")]
     named += [("secrets", file) for file in _in(settings.secrets, "*")] if with_secrets else []
     left_out = [] if with_secrets else [Note("left-out-secrets")]
-    for folder, file in named:
-        name = f"{folder}/{file.name}"
+    found = {f"{folder}/{file.name}": file for folder, file in named}
+    for file in _authorities(settings):
+        if file.is_relative_to(settings.config):
+            found[f"config/{file.relative_to(settings.config).as_posix()}"] = file
+        else:
+            left_out.append(Note("left-out-elsewhere", {"name": str(file)}))
+    for name, file in found.items():
         if archive.NAME.fullmatch(name):
             out.add(name, [read_bytes(file)])
         else:
             left_out.append(Note("left-out-file", {"name": name}))
     return left_out
+
+
+def _authorities(settings: Settings) -> list[Path]:
+    """The certificates of authorities that system files name; a client's own is a secret of the installation."""
+    found = set()
+    for name in settings.system_names():
+        with suppress(ConfigError):  # a broken file is kept as it is
+            system = load_system(settings, name)
+            if system.file.ca_bundle and (file := system.path(system.file.ca_bundle)).is_file():
+                found.add(file)
+    return sorted(found)
 
 
 def _in(folder: Path, pattern: str) -> Iterator[Path]:

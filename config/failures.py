@@ -94,17 +94,17 @@ def filled(failure: Failure, translate: Callable[[str], str]) -> str:
     return translate(failure.template).format(**params).strip()
 
 
-def told(exc: BaseException) -> str:
-    """What went wrong in English, for places that know no reader's language: each finding with its place."""
+def told(exc: BaseException, translate: Callable[[str], str] = str) -> str:
+    """What went wrong, each finding with its place; in English, for places that know no reader's language."""
     failure = describe(exc)
-    return "; ".join(_sentences(failure)) if failure else type(exc).__name__
+    return "; ".join(_sentences(failure, translate)) if failure else type(exc).__name__
 
 
-def _sentences(failure: Failure) -> Iterator[str]:
-    text = redacted(failure.template.format(**failure.params).strip())
+def _sentences(failure: Failure, translate: Callable[[str], str]) -> Iterator[str]:
+    text = redacted(filled(failure, translate))
     yield f"{failure.place}: {text}" if failure.place else text
     for other in failure.others:
-        yield from _sentences(other)
+        yield from _sentences(other, translate)
 
 
 def finding(found: Any) -> Failure:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -53,14 +53,16 @@ def health(
     standing = status.standing(database, actor, now, systems, also=names)
     ends = [one for one in expiry.expiries(settings, now) if not systems or one.system in systems]
     found = status.problems(standing.systems, stale_s=limits.stale_s, waiting_s=limits.waiting_s, armed=standing.armed)
-    found += [problem for name in names for problem in _file_problems(settings, name)]
+    read = {row["system"] for row in standing.systems if row["objects"]}
+    found += [problem for name in names for problem in _file_problems(settings, name, read)]
     return Health(standing, ends, [*found, *expiry.problems(ends, soon_days=limits.expiry_days)])
 
 
-def _file_problems(settings: Settings, name: str) -> list[dict[str, str]]:
-    """A system whose file is broken is neither read nor written."""
+def _file_problems(settings: Settings, name: str, read: Container[str]) -> list[dict[str, str]]:
+    """A system whose file is broken is neither read nor written; one that has a schedule should be in `read`."""
     try:
-        load_system(settings, name)
+        system = load_system(settings, name)
     except ConfigError as exc:
         return [{"system": name, **exc.params, "code": exc.code}]
-    return []
+    unread = system.file.schedule.active and name not in read
+    return [{"system": name, "code": "never-read"}] if unread else []

@@ -79,6 +79,7 @@ def documents() -> dict[str, Target]:
         "requested_on": _is("date"),
         "total": _is("money"),
         "gross": _is("money"),
+        "prices_with_tax": _is("bool"),
     }
     buyer = {"fields": _texts("number", "name", "erp_key", "account_number"), "children": {}}
     terms = {"fields": _texts("company_code", "currency", "payment_terms"), "children": {}}

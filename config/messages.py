@@ -37,6 +37,7 @@ MESSAGES: dict[str, str] = {
     # what runs by itself
     "left-out-secrets": "Secrets are not in it: keep them in your password store, or say --with-secrets.",
     "left-out-file": "{name} is not in it: give it a name of letters, digits and . _ - @ only.",
+    "left-out-elsewhere": "{name} is not in it: it is not in the folder of settings. Keep a copy of it.",
     "history-none": "Prefect's history is not in it: there is none here.",
     "history-not-there": "Prefect's history did not come back: it is not in the backup. Nothing but the list of past runs is lost.",
     "history-no-tool": "Prefect's history was left out: it is in PostgreSQL, and this machine has no {tool}. Nothing but the list of past runs depends on it.",
@@ -46,7 +47,7 @@ MESSAGES: dict[str, str] = {
     "port-used": "Port {port} is in use ({owner}). End that, or choose another port with {option}.",
     "prefect-database-broken": "{place} is no database. It holds Prefect's history and nothing else: delete it and start again.",
     "prefect-sign-in-broken": "{place} does not hold a user and a password. Delete it and start again; a new one is drawn.",
-    "child-failed": "{name} does not come up: {why}. Its log is {log}; if it speaks of a damaged database below prefect/, delete that: it holds history only.",
+    "child-failed": "{name} does not come up: {why}. Its log is {log}; if it speaks of a damaged database below prefect/ or of a revision that it cannot locate, delete prefect/prefect.db: it holds history only.",
     # products and mappings
     "no-such-product": "There is no product {name}. Known: {known}.",
     "no-mapping-file": "There is no mapping for product {product}: {place} does not exist.",
@@ -54,6 +55,8 @@ MESSAGES: dict[str, str] = {
     "environment-differs": "{place}: system {system} belongs to environment {found}, this database to {needed}. Nothing is sent from here; correct `environment:` in the file, or use the other database.",
 }
 MESSAGES |= {
+    # how the installation stands
+    "never-read": "{system}: nothing was read from it yet. Start `crosstie up` or a worker, or read it with `crosstie pull {system}`.",
     # what ends on a known day
     "password-expires": "{system}: the password ends on {on}, in {days} days ({place}). Set a new one in the ERP, write it where the system file takes it from, and correct password_expires.",
     "password-expired": "{system}: the password ended on {on} ({place}). Set a new one in the ERP, write it where the system file takes it from, and correct password_expires.",

@@ -5,6 +5,8 @@ Afterwards it writes to no ERP until it was asked what happened since (`crm_core
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING
 from config import archive, mapping_files, prefect_history
 from config.archive import Archive, Manifest, Member, Note, Watch
 from config.errors import ConfigError
-from config.files import write_bytes
+from config.files import read_bytes, write_bytes
 from config.settings import Settings, shown
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ def restore(
 
     with archive.opened(path, watch) as found:
         manifest = found.manifest
+        if with_config:
+            _require_writable(settings, manifest)
         tables = {member.name[9:-6]: member for member in manifest.named("database")}
         source = {name: _counted(found, member, watch) for name, member in tables.items()}
         facts = restored.restore(db, actor, now, manifest.database_version, source, replace=replace, name=path.name)
@@ -81,19 +85,32 @@ def _counted(found: Archive, member: Member, watch: Watch) -> Iterator[bytes]:
         yield line
 
 
+def _targets(settings: Settings, manifest: Manifest) -> Iterator[tuple[Member, Path]]:
+    """Settings and secrets, and where each belongs."""
+    for member in [*manifest.named("config"), *manifest.named("secrets")]:
+        folder, _, rest = member.name.partition("/")
+        yield member, (settings.config if folder == "config" else settings.secrets) / rest
+
+
+def _require_writable(settings: Settings, manifest: Manifest) -> None:
+    """Else the database would be another one already when that shows. Raises ConfigError."""
+    for _member, target in _targets(settings, manifest):
+        folder = next(parent for parent in target.parents if os.path.exists(parent))
+        if not os.access(folder, os.W_OK):
+            raise ConfigError("file-unwritable", place=shown(target), why=os.strerror(errno.EACCES))
+
+
 def _put_files(settings: Settings, found: Archive, now: datetime) -> tuple[list[str], str]:
     """Settings and secrets as they were; what differs here is moved aside first."""
     aside = settings.home / "backups" / f"replaced-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     written, kept = [], ""
-    for member in [*found.manifest.named("config"), *found.manifest.named("secrets")]:
-        folder, _, rest = member.name.partition("/")
-        target = (settings.config if folder == "config" else settings.secrets) / rest
+    for member, target in _targets(settings, found.manifest):
         content = found.read(member)
-        before = target.read_bytes() if target.is_file() else content
+        before = read_bytes(target) if target.is_file() else content
         if before != content:
             write_bytes(aside / member.name, before, private=True)
             kept = shown(aside)
-        write_bytes(target, content, private=folder == "secrets")
+        write_bytes(target, content, private=member.name.startswith("secrets/"))
         written.append(member.name)
     return written, kept
 

@@ -75,12 +75,20 @@ def existing_database(settings: Settings) -> Iterator[Database]:
 
     database = raw_database(settings)
     try:
-        if database.is_sqlite and not Path(str(database.url.database)).is_file():
+        if database.is_sqlite and _is_missing(Path(str(database.url.database))):
             raise StoreError("database-missing", place=str(database.place))
         database.require_version()
         yield database
     finally:
         database.dispose()
+
+
+def _is_missing(file: Path) -> bool:
+    """False for one that this user may not look for: to open it says why."""
+    try:
+        return not file.is_file()
+    except PermissionError:
+        return False
 
 
 def odbc_drivers() -> list[str] | None:

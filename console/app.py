@@ -25,6 +25,8 @@ from console.snapshot import Watch
 from crm_core.database import Clock, utc_now
 
 STATIC = Path(__file__).parent / "static"
+ASKED = ["GET", "HEAD"]
+"""Monitors and `curl -I` ask for the head alone."""
 
 
 def create_app(settings: Settings, *, clock: Clock = utc_now, watch: Watch | None = None) -> ASGIApp:
@@ -33,18 +35,18 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, watch: Watch | Non
     app = FastAPI(title="Crosstie", docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", StaticFiles(directory=STATIC))
 
-    @app.get("/", response_class=HTMLResponse)
+    @app.api_route("/", methods=ASKED, response_class=HTMLResponse)
     async def status(request: Request) -> HTMLResponse:
         page = status_page(
             await seen.snapshot(), _language(request), prefect_ui=os.environ.get("CROSSTIE_PREFECT_UI", "")
         )
         return HTMLResponse(page)
 
-    @app.get("/health")
+    @app.api_route("/health", methods=ASKED)
     async def health() -> JSONResponse:
         return JSONResponse({"alive": True})
 
-    @app.get("/ready")
+    @app.api_route("/ready", methods=ASKED)
     async def ready() -> JSONResponse:
         now = await seen.snapshot()
         checks = {"database": {**_check(now.failure), "version": now.version}}
@@ -52,7 +54,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, watch: Watch | Non
             checks["prefect"] = _check(now.prefect)
         return JSONResponse({"ready": now.ready, "checks": checks}, 200 if now.ready else 503)
 
-    @app.get("/metrics")
+    @app.api_route("/metrics", methods=ASKED)
     async def metrics() -> Response:
         return Response(exposition(await seen.snapshot()), media_type=CONTENT_TYPE_LATEST)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import tomllib
 from collections.abc import Iterator
 from importlib import metadata
 
@@ -11,6 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from config.health import Health
+from config.settings import INSTALLATION
 from console.snapshot import Snapshot
 
 OUTBOX_STATES = ("pending", "unknown", "review", "dead")
@@ -103,5 +105,6 @@ def _one(name: str, text: str, value: float) -> GaugeMetricFamily:
 def _version() -> str:
     try:
         return metadata.version("crosstie")
-    except metadata.PackageNotFoundError:  # run from its folder, not installed
-        return ""
+    except metadata.PackageNotFoundError:  # run from its folder, as bundle and image do
+        text = (INSTALLATION / "pyproject.toml").read_text(encoding="utf-8")
+        return str(tomllib.loads(text)["project"]["version"])

@@ -20,8 +20,10 @@ class ConflictError(StoreError):
 _BY_STATE = {  # the whole SQLSTATE, or its class
     "25006": "database-read-only",
     "42501": "database-rights",
+    "2BP01": "database-depended-on",
     "28": "database-login",
     "3D000": "database-absent",
+    "3F000": "database-schema",
     "53100": "database-full",
     "53300": "database-crowded",
     "53": "database-full",
@@ -63,6 +65,9 @@ _BY_TEXT = (  # the first that is in it
 )
 
 
+_WITH_WHY = {"database-unreachable", "database-login", "database-rights", "database-schema", "database-depended-on"}
+
+
 def told(exc: DBAPIError, place: str, needed: str) -> StoreError | None:
     """The error for a person; None for what only a programmer can cure. `needed`: the tables' version."""
     code = _code(exc)
@@ -73,7 +78,7 @@ def told(exc: DBAPIError, place: str, needed: str) -> StoreError | None:
         "database-slow": {"seconds": str(STATEMENT_SECONDS)},
         "database-old": {"found": "-", "needed": needed},
     }
-    why = {"why": _first_line(exc)} if code in ("database-unreachable", "database-login", "database-rights") else {}
+    why = {"why": _detail(exc) or _first_line(exc)} if code in _WITH_WHY else {}
     kind = ConflictError if code == "database-conflict" else StoreError
     return kind(code, place=place, **known.get(code, {}), **why)
 
@@ -88,6 +93,12 @@ def _code(exc: DBAPIError) -> str:
     found = next((code for part, code in _BY_TEXT if part in text), "")
     nothing_came = type(exc.orig).__module__.startswith("psycopg") and type(exc.orig).__name__ == "OperationalError"
     return found or ("database-unreachable" if nothing_came else "")
+
+
+def _detail(exc: DBAPIError) -> str:
+    """What stands in the way, where only that says it: the first of several objects."""
+    detail = getattr(getattr(exc.orig, "diag", None), "message_detail", None) or ""
+    return detail.splitlines()[0] if getattr(exc.orig, "sqlstate", "") == "2BP01" and detail else ""
 
 
 def _first_line(exc: DBAPIError) -> str:

@@ -13,6 +13,8 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
+from crm_core.errors import StoreError
+
 BUSY_SECONDS = 30
 """The longest wait for a lock that another transaction holds."""
 STATEMENT_SECONDS = 900
@@ -23,6 +25,7 @@ WRITERS_LOCK = 4710
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}")
 _SERVER_SETTINGS: dict[str, int | str] = {  # milliseconds, or seconds where the name says keepalives
     "timezone": "UTC",  # what the driver gives to times that it reads
+    "datestyle": "ISO",  # the only one that it reads
     "lock_timeout": BUSY_SECONDS * 1000,
     "statement_timeout": STATEMENT_SECONDS * 1000,
     "idle_in_transaction_session_timeout": 300_000,
@@ -32,6 +35,7 @@ _SERVER_SETTINGS: dict[str, int | str] = {  # milliseconds, or seconds where the
 }
 _CLIENT_SETTINGS: dict[str, Any] = {
     "application_name": "crosstie",
+    "client_encoding": "utf8",
     "connect_timeout": 10,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
@@ -95,12 +99,22 @@ def _postgresql(url: URL) -> Engine:
     options = " ".join(f"-c {name}={value}" for name, value in _SERVER_SETTINGS.items())
     theirs = url.query.get("options", "")
     settings = {name: value for name, value in _CLIENT_SETTINGS.items() if name not in url.query}
-    return create_engine(
+    engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         connect_args={**settings, "options": f"{options} {theirs}".strip()},
         pool_pre_ping=True,
         pool_recycle=_RECYCLE_SECONDS,
     )
+
+    @event.listens_for(engine, "connect")
+    def _refuse_other_text(connection: Any, _record: object) -> None:
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            connection.close()
+            place = url.render_as_string(hide_password=True)
+            raise StoreError("database-encoding", place=place, encoding=str(encoding), name=str(url.database))
+
+    return engine
 
 
 def _sqlite(url: URL) -> Engine:

@@ -47,11 +47,15 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The newest audit entry that somebody outside of the database remembers of it; ids rise, hashes never change."""
+    """The newest audit entry that somebody outside of the database remembers of it; ids rise, hashes never change.
+
+    Not `original`: the note of it is a copy that was put back, and so is a database file beside it.
+    """
 
     uid: str
     audit_id: int
     audit_hash: str
+    original: bool = True
 
 
 def ensure(
@@ -94,6 +98,8 @@ def _changed(conn: Connection, here: Installation, seen: Seen | None) -> doubt.W
         return "copied"
     if seen is None or seen.uid != here.uid:
         return None
+    if not seen.original and conn.dialect.name == "sqlite":
+        return "put-back"
     known = conn.execute(select(_AUDIT.c.hash).where(_AUDIT.c.id == seen.audit_id)).scalar()
     return None if known == seen.audit_hash else "put-back"
 

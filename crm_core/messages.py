@@ -23,6 +23,9 @@ MESSAGES |= {
     "database-lost": "The connection to the database {place} broke. The step at hand was not stored, unless that was just being confirmed; run it again.",
     "database-conflict": "Two programs changed the same rows of {place} at once. Nothing of this one was stored; run it again.",
     "database-text": "A text holds a NUL character, which {place} cannot keep. Remove it.",
+    "database-schema": "The database {place} has no schema for our tables: {why}. Create the one that its search_path names, and let this user use it and create in it.",
+    "database-encoding": "The database {place} keeps text as {encoding}, which cannot hold every name. Create it with UTF-8: `createdb --encoding=UTF8 --template=template0 {name}`.",
+    "database-depended-on": "Something in {place} that is not ours hangs on our tables: {why}. Drop it (a view of a reporting tool, say), do this again, then make it anew. Nothing was changed.",
     "version-unknown": "The tables of {place} cannot go back to version '{version}'. They can go to: {known}.",
 }
 MESSAGES |= {
@@ -64,6 +67,7 @@ MESSAGES |= {
     # backup and restore
     "snapshot-nothing": "The database {place} has no installation yet, so there is nothing to back up. Run `crosstie db upgrade`.",
     "snapshot-newer": "The backup was made by a newer program (tables of version {found}, this one knows {needed}). Upgrade this program; nothing was changed.",
+    "snapshot-over-newer": "The tables of {place} are of a newer program (version {found}, this one knows {needed}), so it cannot tell which of them to replace. Restore into a new, empty database: name it in CROSSTIE_DATABASE_URL, or move the file of SQLite away. Nothing was changed.",
     "snapshot-tables": "The backup has no database this program knows (tables: {tables}). Nothing was changed.",
     "snapshot-row": "The backup's table {table} cannot be taken, line {line}: {why}. Nothing was changed; take another backup.",
     "database-not-empty": "The database {place} is not empty. Restore into an empty one, or say --replace: then everything in it is gone.",

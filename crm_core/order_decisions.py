@@ -43,6 +43,7 @@ def document(conn: Connection, quote: Quote) -> dict[str, Any]:
     """The order as this version of the quote wants it; amounts, quantities and dates as text, prices without tax.
 
     `total` is without tax, `gross` with it; a line's `price` is for `per` units, `unit_price` for one.
+    `prices_with_tax`: whether the quote stated all its prices with tax.
     """
     head = quote.head
     ordered = companies.today(conn, head["system"], head["company_code"], head["accepted_at"])
@@ -60,6 +61,7 @@ def document(conn: Connection, quote: Quote) -> dict[str, Any]:
         "payment_terms": head["payment_terms"],
         "total": _text(head["net_total"]),
         "gross": _text(head["gross_total"]),
+        "prices_with_tax": all(line["price_includes_tax"] for line in quote.lines),
         "lines": [_line(line, head) for line in quote.lines],
     }
 

@@ -174,14 +174,21 @@ def listing(
 
 
 def _completed(conn: Connection, draft: QuoteDraft, now: datetime) -> QuoteDraft:
-    """The draft with what the customer's account in that company says, and today's date."""
+    """The draft with what the customer's account in that company says, and today's date.
+
+    Raises RefusedError where nothing says the currency, because there is no such company.
+    """
     customers.one(conn, draft.customer_number)
     rows = customers.accounts(conn, draft.customer_number, draft.system)
     account = next((row for row in rows if row["company_code"] == draft.company_code), {})
-    company = companies.one(conn, draft.system, draft.company_code)
+    currency = draft.currency or account.get("currency", "")
+    if not currency:
+        if (company := companies.one(conn, draft.system, draft.company_code)) is None:
+            raise RefusedError("company-unknown", company=draft.company_code, system=draft.system)
+        currency = company["currency"]
     return replace(
         draft,
-        currency=draft.currency or account.get("currency", "") or (company["currency"] if company else ""),
+        currency=currency,
         payment_terms=draft.payment_terms or account.get("payment_terms", ""),
         quoted_on=draft.quoted_on or companies.today(conn, draft.system, draft.company_code, now),
     )

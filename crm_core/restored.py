@@ -27,10 +27,12 @@ def restore(
 
     `name` is the backup's, for the audit. Returns how many rows, unknown entries and interrupted runs there are. Raises
     RefusedError when the database is not empty (without `replace`) or somebody is at work on it; StoreError for a
-    snapshot that a newer program made, or that is not whole.
+    snapshot that a newer program made, or that is not whole, and for tables that a newer program made.
     """
     access.require(actor, "installation.restore")
     _check(version, tables)
+    if (found := db.version()) and found not in versions():
+        raise StoreError("snapshot-over-newer", place=str(db.place), found=found, needed=head_version())
     with db.write() as conn:
         _refuse(conn, now, str(db.place), replace=replace)
         if db.is_sqlite:

@@ -1,7 +1,8 @@
 """One archive that installs Crosstie with no internet and no root: `make bundle` writes it to dist/.
 
 In it: the program, a wheel of every package of requirements.lock, pip's own wheel, a bill of materials, checksums and
-install.py. It serves the system, processor and Python version it is built on; the same tree gives the same bytes.
+install.py. It serves the system, processor and Python (3.11, whichever 3.11.x) it is built on; the same tree gives
+the same bytes.
 SOURCE_DATE_EPOCH sets the time of everything in it (default: the commit's).
 """
 
@@ -13,6 +14,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +24,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bill_of_materials import bill_of_materials
-from packaging.utils import parse_wheel_filename
+from packaging.markers import Marker
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = [ROOT / "requirements.lock", ROOT / "deploy" / "pip.lock"]
@@ -31,6 +34,10 @@ PACKED = (
     *("deploy", "docker-compose.yml", "Dockerfile", ".dockerignore", "requirements.lock"),
 )
 SITE_ONLY = ("config/mappings/",)
+CONDITIONAL = re.compile(r"^(?P<name>[^\s=]+)==(?P<version>\S+) ; (?P<marker>.+?)(?P<rest> \\)$", re.MULTILINE)
+"""A package of a lock that not every machine gets."""
+RELEASES = tuple(f"{sys.version_info.major}.{sys.version_info.minor}.{patch}" for patch in (0, 99))
+"""The first of this Python's releases, and one after the last: the target may have another than we."""
 NO_COMMIT_EPOCH = 315_532_800
 """1980-01-01, the earliest day a zip archive knows."""
 
@@ -74,7 +81,8 @@ def stage(folder: Path, version: str, epoch: int) -> None:
     shutil.copytree(locked_wheels(epoch), folder / "wheels", ignore=shutil.ignore_patterns(".complete"))
     wheels = sorted((folder / "wheels").iterdir())
     shutil.copyfile(ROOT / "deploy" / "install.py", folder / "install.py")
-    write(folder / "requirements.txt", "".join(map(requirement, wheels)))
+    some_only = conditions()
+    write(folder / "requirements.txt", "".join(requirement(wheel, some_only) for wheel in wheels))
     write(folder / "sbom.cdx.json", bill_of_materials(wheels, version, epoch))
     about = {"version": version, "python": ".".join(platform.python_version_tuple()[:2]), "machine": machine()}
     write(folder / "bundle.json", json.dumps(about, indent=2) + "\n")
@@ -110,20 +118,44 @@ def git(*arguments: str) -> str:
 
 def locked_wheels(epoch: int) -> Path:
     """A folder with one wheel a locked package; kept under build/ until a lock or the Python changes."""
-    key = hashlib.sha256(b"".join(lock.read_bytes() for lock in LOCKS) + sys.version.encode()).hexdigest()[:16]
+    wanted = "".join(map(for_every_release, LOCKS))
+    key = hashlib.sha256((wanted + sys.version).encode()).hexdigest()[:16]
     folder = ROOT / "build" / f"wheels-{key}"
     if not (folder / ".complete").is_file():
         shutil.rmtree(folder, ignore_errors=True)
         print("bundle: fetching the locked packages (once, a minute or two)", file=sys.stderr)
-        fetch(folder, epoch)
+        fetch(folder, wanted, epoch)
         (folder / ".complete").touch()
     return folder
 
 
-def fetch(folder: Path, epoch: int) -> None:
+def for_every_release(lock: Path) -> str:
+    """The lock, with nothing left out that any release of this Python needs: pip looks at the one it runs on."""
+
+    def bare(one: re.Match[str]) -> str:
+        return f"{one['name']}=={one['version']}{one['rest']}" if any(held(one)) else one[0]
+
+    return CONDITIONAL.sub(bare, lock.read_text(encoding="utf-8"))
+
+
+def conditions() -> dict[str, str]:
+    """By package: the condition under which only some releases of this Python need it."""
+    found = [one for lock in LOCKS for one in CONDITIONAL.finditer(lock.read_text(encoding="utf-8"))]
+    return {canonicalize_name(one["name"]): one["marker"] for one in found if len(set(held(one))) > 1}
+
+
+def held(one: re.Match[str]) -> list[bool]:
+    """Whether its condition holds, for each of RELEASES."""
+    marker = Marker(one["marker"])
+    return [marker.evaluate({"python_full_version": release}) for release in RELEASES]
+
+
+def fetch(folder: Path, wanted: str, epoch: int) -> None:
     """pip takes wheels as they are, and builds one where a package comes as source only."""
-    locks = [part for lock in LOCKS for part in ("-r", str(lock))]
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--require-hashes", "--no-deps", *locks]
+    folder.mkdir(parents=True)
+    listed = folder.with_suffix(".txt")
+    write(listed, wanted)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--require-hashes", "--no-deps", "-r", str(listed)]
     environ = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     done = subprocess.run([*command, "--wheel-dir", str(folder)], env=environ, capture_output=True, text=True)
     if done.returncode:
@@ -131,9 +163,10 @@ def fetch(folder: Path, epoch: int) -> None:
         raise BundleError(f"pip could not fetch the locked packages: {said[-1] if said else 'it said nothing'}")
 
 
-def requirement(wheel: Path) -> str:
+def requirement(wheel: Path, some_only: dict[str, str]) -> str:
     name, version, _, _ = parse_wheel_filename(wheel.name)
-    return f"{name}=={version} --hash=sha256:{sha256(wheel)}\n"
+    condition = f" ; {some_only[name]}" if name in some_only else ""
+    return f"{name}=={version}{condition} --hash=sha256:{sha256(wheel)}\n"
 
 
 def pack(folder: Path, archive: Path, name: str, epoch: int) -> Path:

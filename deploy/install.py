@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -230,7 +231,13 @@ def told(folder: Path, name: str, current: str, switch: bool) -> str:
     command = folder / ("crosstie.cmd" if WINDOWS else "crosstie")
     manual = folder / "versions" / name / "program" / "docs" / say("operations.md")
     text = SAME if name == current else UPGRADE if current and not switch else FIRST
-    return say(text, name=name, current=current, command=command, pointer=folder / "current", manual=manual)
+    pointer = typed(folder / "current")
+    return say(text, name=name, current=current, command=typed(command), pointer=pointer, manual=manual)
+
+
+def typed(path: Path) -> str:
+    """As a person types it, also where there are blanks in it."""
+    return subprocess.list2cmdline([str(path)]) if WINDOWS else shlex.quote(str(path))
 
 
 def read_about() -> "dict[str, str]":

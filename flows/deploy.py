@@ -24,6 +24,7 @@ from prefect.utilities.processutils import command_to_string
 
 from config.failures import told
 from config.settings import load_settings
+from config.texts import is_chinese, read_catalogue
 from flows import automations, deployed
 from flows.deployments import TAG, Deployment, planned
 from flows.prefect_env import POOL
@@ -143,12 +144,14 @@ async def _remove(client: PrefectClient, unwanted: Iterable[Mapping[str, Any]], 
 def main() -> int:
     settings = load_settings()
     wanted, broken = planned(settings, settings.system_names())
-    report: dict[str, Any] = {"broken": {name: told(exc) for name, exc in broken.items()}}
+    words = read_catalogue("zh") if broken and is_chinese(os.environ.get("CROSSTIE_LANG", "")) else {}
+    told_all = {name: told(exc, lambda text: words.get(text, text)) for name, exc in broken.items()}
+    report: dict[str, Any] = {"broken": told_all}
     try:
         report |= asyncio.run(deploy(wanted, broken))
     except Exception as exc:  # whatever the API, the network or its client says: it is told, not raised
         report |= {"error": f"{type(exc).__name__}: {str(exc).splitlines()[0] if str(exc) else ''}"}
-    print(json.dumps(report, ensure_ascii=False), flush=True)
+    print(json.dumps(report), flush=True)  # ASCII: whoever reads it may take another encoding for ours
     return 2 if "error" in report else 0
 
 

@@ -50,6 +50,7 @@ def embedded_variables(settings: Settings, port: int) -> dict[str, str]:
         "PREFECT_SERVER_API_AUTH_STRING": auth,
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{(home / 'prefect.db').as_posix()}",
         "PREFECT_SERVER_DATABASE_TIMEOUT": "60",  # SQLite has one writer, and a busy machine makes it wait
+        "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",  # to mark a pile of them takes hundreds of lost writes
         "PREFECT_SERVER_UI_API_URL": url,
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port}",
         "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",

@@ -165,8 +165,15 @@ def _attempt(ctx: Context, box: Outbox, entry: Entry) -> str:
 
 
 def _wire(ctx: Context, entry: Entry) -> dict[str, Any] | None:
-    """What is sent: what was frozen, else mapped now. An entry that is only to be finished sends no document."""
-    return entry.wire if entry.step or entry.wire is not None else _mapped(ctx, entry)
+    """What is sent: what was frozen, else mapped now. What is there and only to be finished needs no mapping for it."""
+    if entry.wire is not None:
+        return entry.wire
+    try:
+        return _mapped(ctx, entry)
+    except RecordMappingError:
+        if entry.step:
+            return None
+        raise
 
 
 def _mapped(ctx: Context, entry: Entry) -> dict[str, Any]:
@@ -178,7 +185,7 @@ def _mapped(ctx: Context, entry: Entry) -> dict[str, Any]:
 def _write(ctx: Context, entry: Entry, seconds: float) -> Ack:
     wire = entry.wire or {}
     if entry.step:
-        return ctx.connector.finish(entry.obj, entry.external_id, deadline_s=seconds)
+        return ctx.connector.finish(entry.obj, entry.external_id, wire, deadline_s=seconds)
     if entry.action == "create":
         return ctx.connector.push(entry.obj, wire, entry.key, deadline_s=seconds)
     write = ctx.connector.change if entry.action == "change" else ctx.connector.cancel

@@ -15,7 +15,8 @@ class Product:
     """`write`, `create`, `look_up` and `listing` are what a fault of the sandbox may match on, for orders.
 
     `past`: it tells what was open at earlier dates; else only what is open today. `final_200`: a refusal inside a 200
-    concerns the order, so nobody sends it again. `steps`: an order found without answer needs a turn for its steps.
+    concerns the order, so nobody sends it again. `tax`: its orders bear the tax of prices that include it, to the cent;
+    else the ERP works it out of the price without. `steps`: an order found without answer needs a turn for its steps.
     `overlay`: where a tenant that holds the golden books keeps the source's numbers and dates, as its own mapping
     overlay says it. `sandbox` and `system`: options of both by which a test does not wait for minutes to pass.
     """
@@ -28,6 +29,7 @@ class Product:
     past: bool = True
     final_200: bool = False
     steps: bool = False
+    tax: bool = False
     overlay: str = ""
     sandbox: dict[str, str] = field(default_factory=dict)
     system: dict[str, str] = field(default_factory=dict)
@@ -59,6 +61,7 @@ PRODUCTS = {
             listing={"path": r"/sd/voucherorder/list$"},
             past=False,
             steps=True,
+            tax=True,
             overlay="{objects: {open_items: {pull: {fields: {reference: headItem.define2}}}}}",
             sandbox={"quotas": "off"},
             system={"calls_per_minute": "100000"},
@@ -70,6 +73,7 @@ PRODUCTS = {
             look_up={"path": r"DynamicFormService\.(ExecuteBillQuery|BillQuery)\."},
             listing={"path": r"DynamicFormService\.(ExecuteBillQuery|BillQuery)\."},
             steps=True,
+            tax=True,
             overlay="{objects: {open_items: {pull: {fields: {document_date: $date(F_CRM_Date)}}},"
             " invoices: {pull: {fields: {document_date: $date(F_CRM_Date)}}}}}",
         ),

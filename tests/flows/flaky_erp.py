@@ -130,6 +130,8 @@ class SteppedErp(FlakyErp):
     at_once: int = 0
     refused: str = ""
     taken: Counter[str] = field(default_factory=Counter)
+    told: list[dict[str, Any]] = field(default_factory=list)
+    """What `finish` was told of the document, each time."""
 
     def push(self, obj: str, wire: dict[str, Any], key: str, *, deadline_s: float) -> Ack:
         ack = super().push(obj, wire, key, deadline_s=deadline_s)
@@ -143,7 +145,8 @@ class SteppedErp(FlakyErp):
         ack = super().change(obj, external_id, wire, deadline_s=deadline_s)
         return replace(ack, done=self._done(external_id))
 
-    def finish(self, obj: str, external_id: str, *, deadline_s: float) -> Ack:
+    def finish(self, obj: str, external_id: str, wire: dict[str, Any], *, deadline_s: float) -> Ack:
+        self.told.append(wire)
         while not self._done(external_id):
             fault = self.faults.pop(0) if self.faults else "fine"
             if fault == "crash_before":

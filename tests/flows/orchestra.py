@@ -130,7 +130,7 @@ def _is_busy(exc: BaseException) -> bool:
 def open_orchestra(settings: Settings, folder: Path) -> Iterator[Orchestra]:
     """The server, in its own folder; nothing is deployed and no worker runs yet."""
     orchestra = Orchestra(settings, ports.any_free(), folder / "orchestra.log")
-    server = orchestra.start("prefect", "server", "start", "--host", "127.0.0.1", "--port", str(orchestra.port))
+    server = orchestra.start("flows.prefect_server", "--host", "127.0.0.1", "--port", str(orchestra.port))
     try:
         url = f"http://127.0.0.1:{orchestra.port}/api/health"
         until(lambda: answers(url), READY_S, lambda: orchestra.log.read_text(encoding="utf-8"))

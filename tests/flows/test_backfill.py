@@ -258,6 +258,9 @@ def test_the_command_shares_the_work_with_a_process_beside_it(
     place = new_place(tmp_path, monkeypatch, capsys)
     planned = place.run("backfill", "s4", "orders", "--from", "2026-01-01", "--step", "week", "--plan", "--json").json
     assert len(planned["parts"]) > 10
+    otherwise = place.run("backfill", "s4", "orders", "--by", "company", "--plan", "--lang", "en")
+    assert "go on as planned before" in otherwise.all and planned["parts"][1]["part"] in otherwise.out
+    assert "planned before" not in place.run("backfill", "s4", "orders", "--plan", "--lang", "en").all
     done = place.run("backfill", "s4", "orders", "--workers", "2", "--json")
     orders = done.json["objects"]["orders"]
     assert (done.code, orders["done"], orders["open"]) == (0, orders["parts"], False)

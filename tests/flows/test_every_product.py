@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from crm_core import quotes
 from flows.context import Context
 from flows.pull import PullReport, pull
 from flows.push import push
@@ -57,6 +59,20 @@ def test_everything_is_read_and_agrees_in_money(road: Road) -> None:
     assert report.differences == []
     assert report.compared["orders"]
     assert report.compared["open_items"]
+
+
+def test_what_finance_posts_by_hand_is_read_and_agrees_in_money(road: Road) -> None:
+    """A claim and a credit without an order behind them, in a currency of three digits and in one of none."""
+    pulled(road)
+    buyer = road.control("book?object=customers")["documents"][0]
+    account = {"what": "post_invoice", "customer": buyer["number"], "company": buyer["companies"][0]}
+    road.control("mutate", {**account, "amount": "100.125", "currency": "KWD", "rate": "23.1", "due": "2028-02-29"})
+    road.control("mutate", {**account, "amount": "-123457", "currency": "JPY", "rate": "0.0478"})
+    report = pulled(road)
+    assert not report.rejected
+    assert report.counts["open_items"].created == 2
+    with road.context() as ctx:
+        assert reconcile(ctx).differences == []
 
 
 def test_a_second_pull_changes_nothing(road: Road) -> None:
@@ -117,6 +133,32 @@ def test_a_refused_quote_stops_no_other(road: Road) -> None:
         assert states[numbers[0]][1]["params"]["text"], "the ERP's words are kept"
         assert [states[number][0] for number in numbers[1:]] == ["sent"] * 3
         assert selling.misbooked(road, ctx, numbers[1:]) == []
+
+
+def test_prices_that_include_tax_are_ordered_as_they_were_quoted(road: Road, product: Product) -> None:
+    """400.06 with 13 % is 354.04 + 46.02, though 13 % of 354.04 is 46.03; and so it stays when there is more of it."""
+    pulled(road)
+    with road.context() as ctx:
+        draft = selling.drafts(ctx)[0]
+        first = replace(draft.lines[0], quantity=Decimal(1), price=Decimal("400.06"))
+        lines = [replace(first, tax_rate=Decimal(13), price_includes_tax=True)]
+        number = quotes.create(ctx.database, selling.SELLER, ctx.clock(), replace(draft, lines=lines))
+        quotes.accept(ctx.database, selling.SELLER, ctx.clock(), number)
+        for more in ("3", "7"):
+            push(ctx, wait_s=30)
+            _agree(road, ctx, number, product)
+            lines = [replace(quotes.draft_of(ctx.database, selling.SELLER, number).lines[0], quantity=Decimal(more))]
+            quotes.amend(ctx.database, selling.SELLER, ctx.clock(), number, replace(draft, lines=lines))
+        push(ctx, wait_s=30)
+        _agree(road, ctx, number, product)
+
+
+def _agree(road: Road, ctx: Context, number: str, product: Product) -> None:
+    assert selling.misbooked(road, ctx, [number]) == []
+    key = next(row["key"] for row in selling.entries(ctx) if row["crm_id"] == number)
+    order = next(one for one in road.control("book?object=orders")["documents"] if key in one["key"].values())
+    if product.tax:
+        assert Decimal(order["tax"]) == quotes.show(ctx.database, selling.SELLER, number)["tax_total"]
 
 
 def test_a_refusal_inside_a_200_is_no_order(road: Road, product: Product) -> None:

@@ -21,7 +21,7 @@ from config.wiring import raw_database
 from crm_core import customers, installation, outbox_desk, quotes
 from crm_core.access import local_admin
 from crm_core.customers import CustomerDraft
-from crm_core.database import utc_now
+from crm_core.database import utc_now, versions
 from crm_core.errors import CrmError
 from crm_core.quote_rows import DraftLine, QuoteDraft
 from flows.adopt import AdoptReport, adopt
@@ -30,7 +30,8 @@ from flows.pull import pull
 from flows.push import push
 from tests.flows import selling
 from tests.flows.road import Road, open_road
-from tests.flows.state import broken_audit
+from tests.flows.state import Rows, broken_audit, differences, rows
+from tests.products import PRODUCTS
 
 ADMIN = local_admin("ann")
 AFTER_ALL = timedelta(minutes=5)
@@ -192,6 +193,28 @@ def test_adopting_as_typed(
     assert "taken in" in said.out and "ask again after" in said.err
     assert cli.main(["push", "s4"]) == HELD
     assert "restored from a backup" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_what_an_older_version_of_the_tables_lost_is_read_again(product: str, tmp_path: Path) -> None:
+    """Back to an older program and forward again: nobody would think of reading everything by hand."""
+    with open_road(tmp_path, product=product) as road:
+        with road.context() as ctx:
+            pull(ctx)
+            before = without_audit(ctx)
+        db = raw_database(road.settings)
+        db.downgrade(versions()[0])
+        db.upgrade()
+        db.dispose()
+        with road.context() as ctx:
+            report = pull(ctx)
+            assert not report.held and not report.busy
+            assert differences(before, without_audit(ctx)) == {}
+
+
+def without_audit(ctx: Context) -> Rows:
+    left_out = ("audit", "installation", "call_quota")
+    return {table: found for table, found in rows(ctx.database).items() if table not in left_out}
 
 
 def take_backup(road: Road, folder: Path) -> Path:

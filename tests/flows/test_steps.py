@@ -94,6 +94,7 @@ def test_once_the_document_is_there_it_is_linked_and_never_sent_again(db: Databa
     erp.find = None  # type: ignore[assignment]  # it would not be asked, whatever is left
     push_until_settled(db, erp, clock)
     assert (states(db), erp.sends, erp.taken["1"], entry(db).step) == (["sent"], 1, 2, "")
+    assert erp.told[-1] == erp.sent[0][1]
     assert entry(db).reason["params"]["warnings"] == "V1/1: saved; V1/2: approved"
 
 
@@ -195,7 +196,7 @@ def test_a_cancellation_with_steps_left_is_repeated(db: Database) -> None:
     class Approving(SteppedErp):
         def cancel(self, obj: str, external_id: str, wire: dict[str, Any], *, deadline_s: float) -> Any:
             asked.append(external_id)
-            return self.finish(obj, external_id, deadline_s=1) if len(asked) > 1 else self.waiting(external_id)
+            return self.finish(obj, external_id, wire, deadline_s=1) if len(asked) > 1 else self.waiting(external_id)
 
         def waiting(self, external_id: str) -> Any:
             from connectors.base import Ack
@@ -224,6 +225,7 @@ def test_after_a_restore_an_unfinished_document_is_taken_in_and_finished(db: Dat
     )
     push_until_settled(db, erp, clock)
     assert (states(db), erp.sends, erp.taken["1"]) == (["sent"], 1, 2)
+    assert erp.told[-1]["customer"] == WIRE["customer"]  # what is left to do may depend on what the decision says
     assert [one.verdict for one in adoption.judge(db, "orders", {KEY: erp.find("orders", KEY)}, same_document)] == [
         "known"
     ]

@@ -71,7 +71,7 @@ class Taking:
         with self.studio.recording() as recording.exchanges, raises_if(refused):
             recording.gives = self._perform(connector, call)
         connector.close()
-        missed = {fault["fault"] for fault in faults} - self.studio.fired()
+        missed = {fault["fault"] for fault in faults}.difference(self.studio.fired())
         assert not missed, f"{scene}: nothing met {missed}"
         assert not calm or sorted(recording.gives) == sorted(one["key"] for one in calm), f"{scene}: disturbed"
         self.studio.arm()

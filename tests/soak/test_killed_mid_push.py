@@ -66,6 +66,7 @@ def test_whoever_is_killed_in_the_middle_of_a_push_nothing_is_lost_or_doubled(ho
     until(lambda: not silent_runs(ctx), BACK_S, lambda: silent_runs(ctx))
     assert max(took.values()) < BACK_S, took
     house.answer("down")
+    front.gone()
 
 
 def killed_at_work(house: House, ctx: Context, name: str) -> float:

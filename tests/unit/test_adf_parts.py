@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.adf import types as adf_types
-from connectors.adf.descriptor import Group, Revise, Rows, Source, Sum, Undo
+from connectors.adf.descriptor import Revise
 from connectors.adf.diff import ShippedError, TwoLinesError, cancellation, revision, same
 from connectors.adf.rows import add_groups, add_sums, paired, plain, records, view_of
+from connectors.adf.source import Group, Rows, Source, Sum, Undo
 from connectors.errors import ConfigurationError
 from connectors.oracle.quirks import UNKNOWN, allocated
 from tests.unit.adf_help import PRODUCT, product

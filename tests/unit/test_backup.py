@@ -23,8 +23,8 @@ import msgspec
 import pytest
 from sqlalchemy import insert, select, update
 
-from config import archive
-from config.archive import Manifest
+from config import archive, prefect_history
+from config.archive import Manifest, Note
 from config.backup import backup
 from config.errors import ConfigError
 from config.restore import Restored, restore, verify
@@ -38,6 +38,7 @@ from tests.conftest import ROOT
 from tests.crm import ADMIN, NOW, SALES, draft, small_crm
 from tests.databases import Databases
 from tests.flows.state import RUNS, Rows, broken_audit, differences, rows
+from tests.unit.cli_help import GOOD
 
 LATER = NOW + timedelta(days=1)
 DOUBTED = {"audit", "installation", "outbox", "outbox_attempt", "sequence"}
@@ -193,6 +194,29 @@ def test_a_backup_of_newer_tables_is_refused(home: Home, lite: Database) -> None
     assert refusal(lambda: home.bring_back(lite, saved, replace=True)) == "snapshot-newer"
 
 
+def test_over_tables_of_a_newer_program_nothing_is_restored(home: Home, crm: Database) -> None:
+    """Tables that only it knows would stay, and be in the way of the next upgrade."""
+    saved = home.save(crm)
+    with crm.write() as conn:
+        conn.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    assert refusal(lambda: home.bring_back(crm, saved, replace=True)) == "snapshot-over-newer"
+    assert crm.version() == "9999"
+
+
+def test_a_view_of_somebody_elses_is_named_and_nothing_is_changed(home: Home, postgresql_databases: Databases) -> None:
+    with postgresql_databases.one() as url:
+        db = small_crm(url)
+        saved = home.save(db)
+        with db.write() as conn:
+            conn.exec_driver_sql("CREATE VIEW report_open AS SELECT * FROM open_item")
+        before = rows(db, with_times=True)
+        with pytest.raises(StoreError, match="report_open") as refused:
+            home.bring_back(db, saved, replace=True)
+        assert refused.value.code == "database-depended-on"
+        assert rows(db, with_times=True) == before
+        db.dispose()
+
+
 def test_a_database_that_is_not_empty_is_kept(home: Home, crm: Database) -> None:
     saved = home.save(crm)
     before = rows(crm, with_times=True)
@@ -285,6 +309,20 @@ def test_settings_come_back_and_what_stood_there_is_kept_aside(home: Home, lite:
         assert [stat.S_IMODE(file.stat().st_mode) for file in (saved, secret, aside)] == [0o600] * 3
 
 
+def test_the_certificate_that_a_system_trusts_comes_back_with_it(home: Home, lite: Database) -> None:
+    bundle = put(home.settings.config / "certificates" / "house.pem", "-----BEGIN CERTIFICATE-----\n")
+    elsewhere = put(home.folder / "etc" / "ssl.pem", "-----BEGIN CERTIFICATE-----\n")
+    for name, path in (("erp1", "certificates/house.pem"), ("erp2", str(elsewhere)), ("erp3", "nowhere.pem")):
+        put(home.settings.systems / f"{name}.yaml", f"{GOOD}ca_bundle: {path}\n")
+    put(home.settings.systems / "broken.yaml", "product: [")
+    saved = home.save(lite)
+    told = [(note.code, note.params) for note in verify(saved, nobody).left_out]
+    assert ("left-out-elsewhere", {"name": str(elsewhere)}) in told
+    bundle.unlink()
+    home.bring_back(lite, saved, replace=True, with_config=True)
+    assert bundle.read_text() == "-----BEGIN CERTIFICATE-----\n"
+
+
 def test_prefects_history_goes_with_it_while_it_is_in_use(home: Home, lite: Database) -> None:
     file = home.settings.home / "prefect" / "prefect.db"
     file.parent.mkdir(parents=True)
@@ -318,6 +356,55 @@ def test_a_backup_never_overwrites_one_and_clears_what_a_killed_one_left(home: H
     home.save(lite)
     assert not left.exists()
     assert refusal(lambda: home.save(lite)) == "backup-exists"
+
+
+def test_what_a_killed_one_of_our_own_number_left_is_cleared(home: Home, lite: Database) -> None:
+    """In a container each command has the same number as the one before it."""
+    left = put(archive.aside(home.folder / "saved.zip"), "half")
+    assert home.save(lite).stat().st_size > 1000
+    assert not left.exists()
+
+
+def test_a_place_that_cannot_be_is_told_as_such(home: Home, lite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refusal(lambda: home.save(lite, "x" * 300)) == "file-unwritable"
+
+    def closed(*_args: Any, **_more: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as here:
+        here.setattr(os, "stat", closed)  # as in a folder of somebody else's
+        assert refusal(lambda: home.save(lite)) == "file-unwritable"
+
+
+def test_settings_that_cannot_be_written_keep_the_database_as_it_is(
+    home: Home, lite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(home.settings.systems / "erp1.yaml", "product: sap/s4\n")
+    saved = home.save(lite)
+    before = rows(lite, with_times=True)
+    monkeypatch.setattr(os, "access", lambda folder, _how: Path(folder) != home.settings.systems)
+    assert refusal(lambda: home.bring_back(lite, saved, replace=True, with_config=True)) == "file-unwritable"
+    assert rows(lite, with_times=True) == before
+
+
+def test_no_transaction_stays_open_while_the_history_is_saved(
+    home: Home, postgresql_databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That may take long, and a server ends a transaction that does nothing: the backup would be lost with it."""
+    with postgresql_databases.one() as url:
+        db, found = small_crm(url), []
+
+        def save(_settings: Settings, _target: Path) -> Note:
+            with db.read() as conn:
+                query = (
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND xact_start < now()"
+                )
+                found.append(conn.exec_driver_sql(query).scalar_one())
+            return Note("history-none")
+
+        monkeypatch.setattr(prefect_history, "save", save)
+        assert verify(home.save(db), nobody).prefix == "CT7" and found == [0]
+        db.dispose()
 
 
 # -- damage

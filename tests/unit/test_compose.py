@@ -34,6 +34,7 @@ OF_THIS_PLACE = {"PREFECT_HOME", "PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "
     "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS",
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE",
     "PREFECT_SERVER_DATABASE_TIMEOUT",
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED",
 }
 PREFECT_TELLS = """
 import contextlib, importlib, io, json, runpy, sys
@@ -269,6 +270,12 @@ def test_the_image_takes_the_program_and_no_settings_of_anybody() -> None:
     assert {*wheel["wheel"]["only-include"], "requirements.lock"} <= taken
     assert lines.index("config/systems/*") > lines.index("!config")
     assert not taken & {"var", "secrets", ".env", "erp.env", "tests"}
+
+
+def test_the_image_s_user_can_read_a_checkout_that_others_cannot() -> None:
+    """COPY keeps modes, and the manual has people set umask 077."""
+    copied, user = DOCKERFILE.index("COPY . /opt/crosstie"), DOCKERFILE.index("USER crosstie")
+    assert "chmod -R a+rX /opt/crosstie" in DOCKERFILE[copied:user]
 
 
 def test_the_health_check_is_about_the_address_it_is_given(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from contextlib import closing
 from datetime import timedelta
 from html import unescape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import metadata
 from pathlib import Path
 from threading import Thread
 
@@ -157,6 +158,18 @@ def test_what_an_erp_says_cannot_become_markup(settings: Settings, db: Database)
     assert "R-&lt;i&gt;" in page
     assert "wang@example.com" not in page
     assert str(told("`<b>` & `x`")) == "<code>&lt;b&gt;</code> &amp; <code>x</code>"
+
+
+def test_metrics_say_the_version_where_nothing_is_installed(
+    settings: Settings, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a bundle and in the image the program is run from its folder."""
+
+    def unknown(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", unknown)
+    assert re.search(r'crosstie_build_info\{.*version="\d+\.\d+\.', browser(settings).get("/metrics").text)
 
 
 def test_metrics_are_the_databases_figures(settings: Settings, db: Database) -> None:
@@ -316,6 +329,12 @@ def test_prefect_must_answer_where_it_is_configured(
 def test_only_our_own_names_are_answered(settings: Settings, db: Database, host: str, status: int) -> None:
     for path in ("/", "/health", "/metrics", "/ready"):
         assert browser(settings).get(path, headers={"host": host}).status_code == status
+
+
+def test_a_monitor_may_ask_for_the_head_alone(settings: Settings, db: Database) -> None:
+    for path in ("/", "/health", "/metrics", "/ready"):
+        asked = browser(settings).head(path)
+        assert (asked.status_code, asked.text) == (200, ""), path
 
 
 def test_a_proxys_name_can_be_allowed(settings: Settings, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import make_url
 
 from config import wiring, witness
-from config.settings import Settings
+from config.settings import Settings, default_database_url
 from crm_core import access, doubt, installation, outbox_entry, place, quotes
 from crm_core.database import Database
 from crm_core.errors import RefusedError
@@ -174,6 +174,52 @@ def test_a_home_that_remembers_another_database_or_nothing_finds_no_fault(home: 
     assert witness.recall(home) is None
     wiring.close_database(home, wiring.open_database(home))
     assert witness.recall(home) is not None
+
+
+@pytest.mark.parametrize("how", ["over what is there", "into a new folder"])
+def test_a_home_that_was_put_back_as_a_whole_is_noticed(tmp_path: Path, how: str) -> None:
+    """From a nightly archive of the folder: what the home remembers is as old as the database then."""
+    home = tmp_path / "home"
+    settings = Settings(tmp_path / "config", home, default_database_url(home), environment="test")
+    wiring.close_database(settings, wiring.open_database(settings))
+    small_crm(settings.database_url).dispose()
+    wiring.close_database(settings, wiring.open_database(settings))
+    shutil.copytree(home, tmp_path / "archive")
+    db = wiring.open_database(settings)
+    quotes.accept(db, SALES, NOW, quotes.create(db, SALES, NOW, draft()))
+    wiring.close_database(settings, db)
+    assert standing(settings).armed
+    if how == "into a new folder":
+        shutil.rmtree(home)
+    shutil.copytree(tmp_path / "archive", home, dirs_exist_ok=True)
+    found = standing(settings)
+    assert not found.armed and found.doubt in ("put-back", "copied")
+    db = wiring.open_database(settings)
+    installation.arm(db, ADMIN, LATER, unchecked="a drill")
+    wiring.close_database(settings, db)
+    assert standing(settings).armed
+
+
+def test_a_note_that_was_put_back_beside_a_server_says_nothing(postgresql_databases: Databases, tmp_path: Path) -> None:
+    with postgresql_databases.one() as url:
+        settings = Settings(tmp_path / "config", tmp_path / "home", url, environment="test")
+        wiring.close_database(settings, wiring.open_database(settings))
+        shutil.copytree(settings.home, tmp_path / "archive")
+        db = wiring.open_database(settings)
+        installation.disarm(db, ADMIN, NOW)
+        installation.arm(db, ADMIN, NOW)
+        wiring.close_database(settings, db)
+        shutil.copytree(tmp_path / "archive", settings.home, dirs_exist_ok=True)
+        assert standing(settings).armed
+
+
+def standing(settings: Settings) -> Installation:
+    """What a command finds that opens the database from this home."""
+    db = wiring.open_database(settings)
+    try:
+        return installation.read(db, ADMIN)
+    finally:
+        wiring.close_database(settings, db)
 
 
 def replace_content(url: str, older: str, databases: Databases) -> None:

@@ -245,6 +245,42 @@ def test_a_user_without_rights_is_told_which(cluster: Cluster, postgresql_databa
         database.dispose()
 
 
+def test_a_database_that_cannot_hold_every_name_is_refused(cluster: Cluster) -> None:
+    """What initdb makes where nobody set a locale, and what an older Chinese server may have."""
+    for encoding in ("SQL_ASCII", "EUC_CN"):
+        name = f"text_{encoding.lower()}"
+        cluster.run(
+            f"CREATE DATABASE {name} OWNER crosstie TEMPLATE template0 ENCODING '{encoding}'"
+            " LOCALE_PROVIDER libc LOCALE 'C'"
+        )
+        database = Database(cluster.url(name))
+        refused = refusal(database.upgrade)
+        assert (refused.code, refused.params["encoding"]) == ("database-encoding", encoding)
+        database.dispose()
+        cluster.drop(name)
+
+
+def test_a_database_whose_schema_is_missing_says_so_and_works_when_it_is_made(
+    cluster: Cluster, postgresql_databases: Databases
+) -> None:
+    with postgresql_databases.one(tables=False) as url:
+        name = url.partition("@/")[2].partition("?")[0]
+        cluster.run(f"ALTER DATABASE {name} SET search_path = crm")
+        database = Database(url)
+        assert refusal(database.upgrade).code == "database-schema"
+        cluster.run("CREATE SCHEMA crm AUTHORIZATION crosstie", name)
+        database.upgrade()
+        database.require_version()
+        database.dispose()
+
+
+def test_dates_are_read_however_the_server_would_write_them(cluster: Cluster, server: Database) -> None:
+    server.dispose()
+    cluster.run(f"ALTER DATABASE {server.url.database} SET datestyle = 'SQL, DMY'")
+    with server.read() as conn:
+        assert conn.execute(select(schema.installation.c.created_at)).scalar_one() == NOW
+
+
 def test_a_server_that_is_full_is_told(cluster: Cluster, server: Database) -> None:
     server.dispose()
     cluster.run("ALTER ROLE crosstie CONNECTION LIMIT 0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -157,6 +158,71 @@ def crosstie(*words: str, settings: Settings | None = None, **variables: str) ->
         timeout=100,
         check=False,
     )
+
+
+def test_what_is_broken_is_told_in_the_language_of_who_asked(settings: Settings) -> None:
+    """Of the deploy step, for `crosstie up`: no Prefect is needed to see it. ASCII, whatever encoding is ours."""
+    (settings.systems / "bad.yaml").write_text("product: sap/s4\n", encoding="utf-8")
+    told = {}
+    for language in ("en", "zh"):
+        variables = {
+            "CROSSTIE_LANG": language,
+            "PYTHONIOENCODING": "ascii",
+            "PREFECT_API_URL": "http://127.0.0.1:9/api",
+        }
+        variables |= {"PREFECT_HOME": str(settings.home / "prefect"), "PREFECT_CLIENT_MAX_RETRIES": "0"}
+        done = subprocess.run(
+            [sys.executable, "-m", "flows.deploy"],
+            cwd=ROOT,
+            env={**os.environ, **settings.variables(), **variables},
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert done.returncode == 2, done.stderr
+        told[language] = json.loads(done.stdout.splitlines()[-1])["broken"]["bad"]
+    assert "is missing" in told["en"], told
+    assert re.search("[\u4e00-\u9fff]", told["zh"]) and "is missing" not in told["zh"]
+
+
+BLOCKED = """
+import gc, sqlite3, sys, threading, time
+from flows import prefect_server
+
+prefect_server.collect_apart(0.1)
+first, second = (sqlite3.connect(sys.argv[1], timeout=8, check_same_thread=False, isolation_level=None) for _ in "12")
+first.execute("CREATE TABLE t (x)")
+cursor = second.execute("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n")
+cursor.fetchone()
+ring = [cursor]
+ring.append(ring)
+first.execute("BEGIN IMMEDIATE")
+waiting = threading.Thread(target=lambda: second.cursor().execute("BEGIN IMMEDIATE"))
+waiting.start()
+time.sleep(0.5)
+del cursor, ring
+began = time.monotonic()
+kept = [[] for _ in range(200_000)]
+time.sleep(0.5)
+print(time.monotonic() - began)
+first.execute("COMMIT")
+waiting.join()
+"""
+
+
+def test_the_server_works_on_while_a_connection_waits_for_sqlites_lock(tmp_path: Path) -> None:
+    """Who holds the lock would wait for the garbage of who waits for it, for as long as that one is patient."""
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCKED, str(tmp_path / "x.db")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 4
 
 
 POISONED = """

@@ -23,7 +23,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 IN_BOTH = ["operations", "receivables", "reliability"]
 """Pages of docs/ of which each language has all; the Chinese one is called NAME.zh-CN.md."""
 MANUALS = [ROOT / "docs" / name for name in ("operations.md", "operations.zh-CN.md")]
-CALL = re.compile(r"(?<![\w/.-])(?:(?:\.venv/bin|/opt/crosstie)/)?crosstie (?P<words>[^`\n]+)")
+CALL = re.compile(r"(?<!-u )(?<![\w/.-])(?:(?:\.venv/bin|/opt/crosstie)/)?crosstie (?P<words>[^`\n]+)")
 ENDS_THE_LINE = re.compile(r"\s(?:#|\||\|\||;|>|&&)(?:\s|$)|[`;)]|&&|,\s|\.\s|:\s")
 SPAN = re.compile(r"```[a-z]*\n(?P<block>.*?)^```|`(?P<span>[^`\n]+)`", re.DOTALL | re.MULTILINE)
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))

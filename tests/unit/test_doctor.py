@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ import pytest
 from commands import doctor_database, doctor_machine
 from config.prefect_api import installed_version
 from crm_core.server import Server
-from tests.conftest import ROOT
+from tests.conftest import ROOT, absent
 from tests.unit.certificates import write_certificate
 from tests.unit.cli_help import GOOD, Place, new_place
 
@@ -80,6 +81,48 @@ def test_a_package_that_is_not_as_locked_is_named(place: Place, monkeypatch: pyt
     one = check(place, "Packages")
     assert one["state"] == "bad"
     assert one["found"] == "prefect 9.9.9 (3.8.8)"
+
+
+def test_a_package_that_only_some_machines_need_is_looked_for_where_it_is_needed(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The bundle for Python 3.11.7 lacked what 3.11.2 needs beside it, and all was said to be well."""
+    lines = [
+        "prefect==3.8.8 \\",
+        "needed-here==1.0 ; python_full_version >= '3.0' \\",
+        "not-here==1.0 ; python_full_version < '3.0' \\",
+    ]
+    (tmp_path / "requirements.lock").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    monkeypatch.setattr(doctor_machine, "INSTALLATION", tmp_path)
+    one = check(place, "Packages")
+    assert (one["state"], one["found"]) == ("bad", "needed-here - (1.0)")
+
+
+def as_somebody(*command: str) -> list[str]:
+    """Root may look into everything; without two of its powers it is a user like others."""
+    if os.geteuid():
+        return [*command]
+    if not shutil.which("setpriv"):
+        absent("needs setpriv: apt-get install util-linux")
+    return ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", *command]
+
+
+@pytest.mark.skipif(WINDOWS, reason="file modes say nothing on Windows")
+@pytest.mark.parametrize("words", [["doctor"], ["status", "--check"]])
+def test_a_user_who_may_not_enter_the_home_is_told_so(tmp_path: Path, words: list[str]) -> None:
+    """A monitor's own user, or a person who forgot to change to the service's."""
+    home = tmp_path / "var"
+    for file in ("crosstie.sqlite", "run/up.lock", "logs/crosstie.log"):
+        (home / file).parent.mkdir(parents=True, exist_ok=True)
+        (home / file).write_bytes(b"")
+    env = {**os.environ, "CROSSTIE_HOME": str(home), "CROSSTIE_CONFIG": str(tmp_path), "LANG": "C.UTF-8"}
+    home.chmod(0)
+    program = as_somebody(sys.executable, "cli.py", *words)
+    done = subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    home.chmod(0o700)
+    assert done.returncode == 2, done.stderr
+    assert f"{home.name}/crosstie.sqlite cannot be opened" in done.stdout
+    assert "error of the program" not in done.stderr
 
 
 def test_a_full_disk_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

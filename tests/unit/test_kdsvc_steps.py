@@ -73,26 +73,26 @@ Meet = Callable[[Galaxy], KdsvcConnector]
 @pytest.mark.parametrize(("state", "steps"), [("A", ["Submit", "Audit"]), ("D", ["Submit", "Audit"]), ("B", ["Audit"])])
 def test_only_the_steps_that_are_left_are_taken(meet: Meet, state: str, steps: list[str]) -> None:
     erp = Galaxy(state)
-    ack = meet(erp).finish("orders", "CT7-Q000001", deadline_s=10)
+    ack = meet(erp).finish("orders", "CT7-Q000001", {}, deadline_s=10)
     assert (ack.done, ack.changed, erp.done, erp.state) == (True, True, steps, "C")
 
 
 def test_nothing_is_done_to_what_is_done(meet: Meet) -> None:
     erp = Galaxy("C")
-    ack = meet(erp).finish("orders", "CT7-Q000001", deadline_s=10)
+    ack = meet(erp).finish("orders", "CT7-Q000001", {}, deadline_s=10)
     assert (ack.done, ack.changed, erp.done) == (True, False, [])
 
 
 def test_what_waits_in_a_workflow_is_done_as_far_as_we_can(meet: Meet) -> None:
     erp = Galaxy("A", Audit=lambda _: refused("单据正在工作流中，不能直接审核"))
-    ack = meet(erp).finish("orders", "CT7-Q000001", deadline_s=10)
+    ack = meet(erp).finish("orders", "CT7-Q000001", {}, deadline_s=10)
     assert (ack.done, erp.state, erp.done) == (True, "B", ["Submit", "Audit"])
     assert "工作流" in ack.warnings[0]
 
 
 def test_a_step_without_effect_is_not_taken_again_and_again(meet: Meet) -> None:
     erp = Galaxy("A", Audit=lambda _: {"Result": {"ResponseStatus": {"IsSuccess": True, "SuccessEntitys": []}}})
-    ack = meet(erp).finish("orders", "CT7-Q000001", deadline_s=10)
+    ack = meet(erp).finish("orders", "CT7-Q000001", {}, deadline_s=10)
     assert (ack.done, erp.done, list(ack.warnings)) == (True, ["Submit", "Audit"], ["audit: the state is still B"])
 
 
@@ -100,7 +100,7 @@ def test_a_step_without_effect_is_not_taken_again_and_again(meet: Meet) -> None:
 def test_a_refused_step_is_this_documents_matter(meet: Meet, code: int) -> None:
     erp = Galaxy("A", Audit=lambda _: refused("信用额度不足", code))
     with pytest.raises(RecordRejectedError, match="信用额度不足"):
-        meet(erp).finish("orders", "CT7-Q000001", deadline_s=10)
+        meet(erp).finish("orders", "CT7-Q000001", {}, deadline_s=10)
     assert erp.done == ["Submit", "Audit"]
 
 
@@ -110,7 +110,7 @@ def test_a_step_that_somebody_took_meanwhile_is_no_refusal(meet: Meet) -> None:
         return refused("单据已审核")
 
     erp = Galaxy("B", Audit=already)
-    ack = meet(erp).finish("orders", "CT7-Q000001", deadline_s=10)
+    ack = meet(erp).finish("orders", "CT7-Q000001", {}, deadline_s=10)
     assert (ack.done, erp.done) == (True, ["Audit"])
 
 
@@ -118,4 +118,4 @@ def test_an_answer_that_lists_other_documents_is_no_success(meet: Meet) -> None:
     other = {"IsSuccess": True, "SuccessEntitys": [{"Id": "100002"}]}
     erp = Galaxy("B", Audit=lambda _: {"Result": {"ResponseStatus": other}})
     with pytest.raises(RecordRejectedError, match="does not list"):
-        meet(erp).finish("orders", "CT7-Q000001", deadline_s=10)
+        meet(erp).finish("orders", "CT7-Q000001", {}, deadline_s=10)

@@ -186,6 +186,9 @@ def test_a_blocked_customer_and_a_company_without_account_are_errors(db: Databas
     assert codes(db, elsewhere) == ["customer-not-in-company"]
     nowhere = quotes.create(db, SALES, NOW, draft(company_code="XX", currency="CNY"))
     assert set(codes(db, nowhere)) == {"company-unknown", "customer-not-in-company"}
+    with pytest.raises(RefusedError) as refused:
+        quotes.create(db, SALES, NOW, draft(company_code="XX"))
+    assert refused.value.code == "company-unknown"
 
 
 def test_blocks_of_account_and_product_are_told_apart(db: Database) -> None:
@@ -253,6 +256,7 @@ def test_accepting_stores_state_and_entry_together(db: Database) -> None:
         "payment_terms": "D30",
         "total": "218.75",
         "gross": "244.75",
+        "prices_with_tax": False,
         "lines": [
             {
                 "line": "10",

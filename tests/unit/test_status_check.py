@@ -86,6 +86,26 @@ def test_a_disarmed_database_is_a_problem_of_its_own(place: Place, db: Database)
     assert figures(said)["armed"] == "0"
 
 
+def test_who_looks_makes_no_database(place: Place) -> None:
+    """A home that is not mounted, or another than meant, is no installation where all is well."""
+    for words in (["status", "--check"], ["status"], ["status", "--json"]):
+        assert place.run(*words).code == 2
+        assert not (place.home / "crosstie.sqlite").exists()
+    assert re.fullmatch(r"CRIT - There is no database at .*\n", place.run("status", "--check").out)
+
+
+def test_a_system_that_was_never_read_is_a_problem_if_it_should_be(place: Place, db: Database) -> None:
+    place.write_system(GOOD)
+    said = place.run("status", "--check")
+    assert said.code == 3
+    assert said.out.startswith("WARN - 1: erp1: nothing was read from it yet |")
+    place.write_system(f"{GOOD}schedule: {{active: false}}\n")
+    assert place.run("status", "--check").code == 0
+    place.write_system(GOOD)
+    add_run(db, "R1", "done")
+    assert place.run("status", "--check").code == 0
+
+
 def test_a_broken_system_file_is_a_problem(place: Place, db: Database) -> None:
     place.write_system(GOOD.replace("product:", "prodcut:"))
     said = place.run("status", "--check")

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from commands import children, ports, supervisor
+from commands import children, ports, supervisor, up
 from commands.children import Child
 from commands.home_lock import HomeLock
 from commands.supervisor import Supervisor, noted, state_file, stop_file
@@ -147,7 +147,10 @@ def test_steps_wait_for_what_they_need_and_run_again_when_it_or_a_file_changes(
         settings.systems.mkdir(parents=True)
         (settings.systems / "erp1.yaml").write_text("name: erp1\n")
         running.until(lambda: runs() == 3)
-        assert running.said("system files changed")
+        settings.overlays.mkdir(parents=True)
+        (settings.overlays / "erp1.yaml").write_text("orders: {}\n")  # what was broken may be mended there
+        running.until(lambda: runs() == 4)
+        assert running.said("files or mappings changed")
         assert not running.said("worker ended")
 
 
@@ -178,6 +181,14 @@ def test_what_never_comes_up_ends_the_start_with_its_last_words(settings: Settin
     assert wrong.code == "child-failed"
     assert (wrong.params["name"], wrong.params["why"]) == ("server", "the disk is full")
     assert list(children.found(settings)) == []
+
+
+def test_what_was_raised_is_told_rather_than_the_farewell(settings: Settings) -> None:
+    code = "print('Traceback\\nalembic.util.exc.CommandError: no such revision\\nServer stopped!'); raise SystemExit(1)"
+    with supervised(settings, script("server", code)) as running:
+        (wrong,) = running.failure()
+    assert isinstance(wrong, ConfigError)
+    assert wrong.params["why"] == "alembic.util.exc.CommandError: no such revision"
 
 
 def test_one_that_lives_but_is_not_ready_in_time_is_given_up(settings: Settings) -> None:
@@ -217,6 +228,96 @@ def test_a_successor_takes_over_what_lives_and_ends_what_it_does_not_know(settin
         running = [name for name, _process in children.found(settings)]
         assert sorted(running) == ["other", "worker", "worker", "worker"]
     assert list(children.found(settings)) == []
+
+
+def test_what_runs_with_other_variables_is_not_taken_over(settings: Settings) -> None:
+    """A worker's command does not say which Prefect it asks."""
+    before, after = (script("worker", STAY, variables={"PREFECT_API_URL": url}) for url in ("http://a", "http://b"))
+    with supervised(settings, before, abandon=True) as first:
+        first.until(first.ready.is_set)
+        pid = first.pid("worker")
+    with supervised(settings, after) as second:
+        second.until(second.ready.is_set)
+        assert second.pid("worker") != pid
+        assert len(list(children.found(settings))) == 1
+
+
+def test_a_reader_who_is_gone_ends_nothing_and_leaves_nothing(settings: Settings) -> None:
+    """`crosstie up | tee log`: Ctrl-C ends tee before us."""
+
+    def gone(_text: str) -> None:
+        raise BrokenPipeError
+
+    stop, ready = threading.Event(), threading.Event()
+    work = Supervisor(settings, [script("worker", STAY), script("other", STAY)], tell=gone)
+    thread = threading.Thread(target=work.run, args=(stop, ready.set))
+    thread.start()
+    assert ready.wait(WAIT_S)
+    psutil.Process(noted(settings)["children"]["worker"]).kill()
+    stop.set()
+    thread.join(WAIT_S)
+    assert list(children.found(settings)) == []
+
+
+def test_a_full_disk_ends_nothing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = ConfigError("file-unwritable", place="up.json", why="No space left on device")
+    real, broken = children.start, threading.Event()
+
+    def start(*args: object) -> psutil.Popen:
+        if broken.is_set():
+            raise full
+        return real(*args)  # type: ignore[arg-type]
+
+    with supervised(settings, script("worker", STAY)) as running:
+        running.until(running.ready.is_set)
+        before = running.pid("worker")
+        monkeypatch.setattr(children, "start", start)
+        monkeypatch.setattr(supervisor, "write_text", lambda *_: (_ for _ in ()).throw(full))
+        broken.set()
+        psutil.Process(before).kill()
+        running.until(lambda: running.said("No space left"))
+        broken.clear()
+        running.until(lambda: [name for name, _process in children.found(settings)] == ["worker"])
+
+
+def test_what_the_killed_forgot_is_taken_away_at_the_next_start(settings: Settings) -> None:
+    code = "import tempfile, time; tempfile.mkdtemp(suffix='prefect'); time.sleep(600)"
+    with supervised(settings, script("worker", code)) as first:
+        first.until(lambda: list(children.temporary(settings).glob("*prefect")))
+    with supervised(settings, script("other", STAY)) as second:
+        second.until(second.ready.is_set)
+        assert list(children.temporary(settings).iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["prefect/prefect.db", "secrets/prefect-auth"])
+def test_what_another_user_left_is_told_with_its_place(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """As after a `sudo crosstie up`. Root may read everything, so the refusal is made up."""
+
+    def refused(path: Path, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path)) if path.exists() else FileNotFoundError
+
+    (settings.home / name).parent.mkdir(parents=True)
+    (settings.home / name).write_text("crosstie:x")
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(ConfigError) as caught:
+        up.check_state(settings)
+    assert caught.value.code == "file-unwritable"
+    assert name in caught.value.params["place"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such signals there")
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGTERM"])
+def test_a_closed_terminal_ends_a_command_as_ctrl_c_does(name: str) -> None:
+    """A demo's emulated ERPs run apart from the terminal: whoever started them must live to end them."""
+    code = (
+        "import signal, sys; from commands.sandbox_process import ended_by_a_signal\n"
+        "try:\n    with ended_by_a_signal(): signal.raise_signal(getattr(signal, sys.argv[1]))\n"
+        "except KeyboardInterrupt: print('ended')"
+    )
+    done = subprocess.run([sys.executable, "-c", code, name], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "ended\n")
 
 
 def test_it_ends_when_a_file_asks_for_it(settings: Settings) -> None:

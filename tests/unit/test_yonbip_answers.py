@@ -173,7 +173,7 @@ def test_steps_are_taken_without_a_look_between_and_left_to_a_workflow(routes: r
     shown[:] = [{}, {"state": "1"}, {"state": "1"}]
     assert push(erp).done
     assert (submit.call_count, audit.call_count, look.call_count) == (2, 1, 3)
-    assert not erp.finish("orders", "7", deadline_s=9).changed
+    assert not erp.finish("orders", "7", {}, deadline_s=9).changed
     erp.close()
 
 
@@ -186,7 +186,7 @@ def test_a_refused_step_is_no_refused_order(routes: respx.MockRouter) -> None:
     ack = push(erp)
     assert (ack.external_id, ack.done) == ("7", False) and "信用额度不足" in ack.warnings[0]
     with pytest.raises(RecordRejectedError, match="信用额度不足"):
-        erp.finish("orders", "7", deadline_s=9)
+        erp.finish("orders", "7", {}, deadline_s=9)
     erp.close()
 
 
@@ -325,7 +325,7 @@ def test_a_step_that_is_forbidden_is_no_unsent_order(routes: respx.MockRouter) -
     ack = push(erp)
     assert (ack.external_id, ack.done) == ("7", False) and "API未授权" in ack.warnings[0]
     with pytest.raises(AccessError):
-        erp.finish("orders", "7", deadline_s=9)
+        erp.finish("orders", "7", {}, deadline_s=9)
     erp.close()
 
 
