@@ -57,8 +57,8 @@ ISLANDS = {
 }
 
 
-TRANSLATED = ("expected",)
-"""Parameters that are texts of ours themselves."""
+TRANSLATED = ("expected", "why")
+"""Parameters that may be texts we know themselves (config/words.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,9 @@ def describe(exc: BaseException) -> Failure | None:
 
 def filled(failure: Failure, translate: Callable[[str], str]) -> str:
     """The failure's text in the language that `translate` looks texts up in."""
-    params = {name: translate(str(value)) if name in TRANSLATED else value for name, value in failure.params.items()}
+    params = {
+        name: translate(str(value)) if name in TRANSLATED and value else value for name, value in failure.params.items()
+    }
     return translate(failure.template).format(**params).strip()
 
 

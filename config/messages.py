@@ -4,7 +4,7 @@ MESSAGES: dict[str, str] = {
     # files
     "file-missing": "{place} does not exist.",
     "file-unreadable": "{place} cannot be read: {why}. Check its permissions.",
-    "file-unwritable": "{place} cannot be written: {why}. Check its permissions, or point CROSSTIE_HOME and CROSSTIE_CONFIG elsewhere.",
+    "file-unwritable": "{place} cannot be written: {why}. Check its permissions and the free space, or point CROSSTIE_HOME and CROSSTIE_CONFIG elsewhere.",
     "yaml-broken": "{place}: this is not valid YAML: {why}.",
     "yaml-duplicate-key": "{place}: the key {key} stands here twice. Remove one.",
     "yaml-not-a-mapping": "{place}: `key: value` lines were expected here.",

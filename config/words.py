@@ -113,3 +113,19 @@ COUNTS = {
     "differences": N_("differences"),
 }
 """What a run counts."""
+
+OF_THE_OPERATING_SYSTEM = (  # what it says why a file can't be had: `why` of our messages
+    N_("No such file or directory"),
+    N_("Permission denied"),
+    N_("Operation not permitted"),
+    N_("File exists"),
+    N_("Is a directory"),
+    N_("Not a directory"),
+    N_("File name too long"),
+    N_("No space left on device"),
+    N_("Disk quota exceeded"),
+    N_("Read-only file system"),
+    N_("Too many open files"),
+    N_("Input/output error"),
+    N_("Device or resource busy"),
+)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from string import Formatter
 
@@ -9,7 +11,9 @@ import pytest
 
 from commands import catalogue, texts
 from commands.texts import catalogue_path, choose_language, read_catalogue
-from config.failures import ISLANDS, stored
+from config.errors import ConfigError
+from config.failures import ISLANDS, stored, told
+from config.words import OF_THE_OPERATING_SYSTEM
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 SAME_IN_BOTH = {"CRM", "ERP"}
@@ -48,6 +52,12 @@ def fields(text: str) -> set[tuple[str, str | None]]:
     if "${" in text and "${{" not in text:
         return set(re.findall(r"()\$\{(\w+):", text))  # said as it stands, never filled
     return {(name, conversion) for _, name, _, conversion in Formatter().parse(text) if name}
+
+
+def test_what_the_operating_system_says_is_said_in_chinese_too(chinese: dict[str, str]) -> None:
+    assert set(OF_THE_OPERATING_SYSTEM) <= {os.strerror(number) for number in errno.errorcode}
+    full = ConfigError("file-unwritable", place="home/up.json", why=os.strerror(errno.ENOSPC))
+    assert "磁盘空间已满" in told(full, lambda text: chinese.get(text, text))
 
 
 def test_commands_and_options_are_named_the_same(chinese: dict[str, str]) -> None:
