@@ -108,7 +108,7 @@ def _after_its_create(key: str, hits: Sequence[Found], entries: list[Entry], cre
         return Judged(key, hits, "known")
     if waiting:
         return Judged(key, hits, "review", waiting[-1], "document-differs")
-    return Judged(key, hits, "changed")
+    return Judged(key, hits, "changed", why="document-changed")
 
 
 def settle(db: Database, actor: Actor, now: datetime, judged: Judged, why: str) -> None:

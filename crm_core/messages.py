@@ -73,6 +73,7 @@ MESSAGES |= {
     "database-not-empty": "The database {place} is not empty. Restore into an empty one, or say --replace: then everything in it is gone.",
     "adopt-not-taken": "The ERP document {external_id} bears {key} but could not be read into the CRM. `crosstie dead-letters list` says why; correct that, then adopt again.",
     "adopt-no-customer": "The ERP order under {key} is of the ERP customer {customer}, who could not be read into the CRM. `crosstie dead-letters list` says why; correct that, then adopt again.",
+    "document-changed": "ERP document {documents} says other than what we sent last: somebody changed or cancelled it since. Compare it with its quote; `crosstie quotes amend` or `cancel` sends what shall hold.",
     "other-document": "{key} was sent as another ERP document than {documents}, which bears it too. Compare the two, and remove our key from the wrong one.",
     "database-at-work": "Somebody is at work on the database {place} ({owners}). Stop the workers, wait a minute, then restore. Nothing was changed.",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -229,3 +230,14 @@ def test_after_a_restore_an_unfinished_document_is_taken_in_and_finished(db: Dat
     assert [one.verdict for one in adoption.judge(db, "orders", {KEY: erp.find("orders", KEY)}, same_document)] == [
         "known"
     ]
+
+
+def test_a_document_that_somebody_changed_since_is_told_with_its_reason(db: Database) -> None:
+    clock = Clock(START)
+    erp = SteppedErp(clock, [])
+    accept(db, KEY)
+    push_until_settled(db, erp, clock)
+    [hit] = erp.find("orders", KEY)
+    other = replace(hit, total=hit.total + 1)
+    [judged] = adoption.judge(db, "orders", {KEY: [other]}, same_document)
+    assert (judged.verdict, judged.why) == ("changed", "document-changed")
