@@ -99,10 +99,11 @@ def temporary(settings: Settings) -> Path:
     return settings.home / "tmp"
 
 
-def empty_temporary(settings: Settings) -> None:
-    """Take away what earlier ones forgot; nobody may be at work."""
+def make_temporary(settings: Settings, *, empty: bool) -> None:
+    """Have that folder; `empty`, when nobody is at work, without what earlier ones forgot."""
     folder = temporary(settings)
-    shutil.rmtree(folder, ignore_errors=True)
+    if empty:
+        shutil.rmtree(folder, ignore_errors=True)
     with suppress(OSError):  # then it is the machine's own
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 

@@ -209,8 +209,7 @@ class Supervisor:
     def _adopt(self) -> None:
         """Take over what still runs for this home by the very command we would start; end what nobody needs."""
         strangers, found = [], list(processes.found(self._settings))
-        if not found:
-            processes.empty_temporary(self._settings)
+        processes.make_temporary(self._settings, empty=not found)
         for name, process in found:
             watch = next((one for one in self._watches if one.name == name), None)
             wanted = watch and not watch.process and not watch.child.once

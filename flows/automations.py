@@ -42,6 +42,9 @@ KILLED = [
     "Execution was cancelled by *",
 ]
 """What Prefect says of a run that worked and was ended by a signal; one that cannot start ends with a positive code."""
+VANISHED = [f"{SILENT}*", f"{NOT_BEGUN}*"]
+"""What we say of a run of which nobody knows."""
+AGAIN = "started again after a crash"
 RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
 OURS = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}
 
@@ -50,7 +53,7 @@ def automations() -> Iterator[AutomationCore]:
     yield _crashed("crosstie: a silent run has crashed", SILENT, SILENT_S, {BEGUN, BEAT}, {BEAT, *FINAL})
     yield _crashed("crosstie: a run that never began has crashed", NOT_BEGUN, BEGIN_S, TAKEN, {BEGUN, *FINAL})
     starts = [str(count) for count in range(LAST_START)]
-    yield _again("crosstie: a run that was lost starts again", [f"{SILENT}*", f"{NOT_BEGUN}*"], starts)
+    yield _again("crosstie: a run that was lost starts again", VANISHED, starts)
     yield _again("crosstie: a run that was killed starts again", KILLED, starts[1:], wait_s=LET_GO_S)
 
 
@@ -73,7 +76,7 @@ def _again(name: str, messages: list[str], counts: list[str], wait_s: float = 0)
             "expect": {BEGUN},
             "within": timedelta(seconds=wait_s),
         }
-    again = ChangeFlowRunState(state=StateType.SCHEDULED, message="started again after a crash", force=True)
+    again = ChangeFlowRunState(state=StateType.SCHEDULED, message=AGAIN, force=True)
     return AutomationCore(name=name, trigger=_trigger(crashed, **when), actions=[again])
 
 

@@ -9,22 +9,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 from prefect import flow, runtime
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterDeploymentId,
-    FlowRunFilterId,
-    FlowRunFilterStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
-    FlowRunFilterTags,
 )
-from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import ObjectNotFound
-from prefect.states import Cancelled, Crashed, Failed
+from prefect.states import Cancelled, Failed
 
 from config.failures import describe, told
 from config.logs import log_to, safe_traceback
@@ -32,10 +28,9 @@ from config.redaction import redacted
 from config.settings import load_settings
 from config.wiring import open_context
 from crm_core.errors import LeaseLostError
-from flows import sweeping
-from flows.automations import SILENT, STARTS
+from flows import lost_runs, sweeping
+from flows.automations import STARTS
 from flows.backfill import work as work_on_parts
-from flows.deployments import TAG
 from flows.errors import AlreadyRunningError, HeldError
 from flows.pull import pull as run_pull
 from flows.push import push as run_push
@@ -44,8 +39,6 @@ from flows.run_artifact import RunArtifact
 from flows.runs import LEASE_S
 
 BUSY = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING]
-YOUNG_S = LEASE_S + 15
-"""A run that began less than so long ago may not have its lease yet: it starts up, or waits for its dead self's."""
 STAY_S = 30
 """How long a push stays for entries that fall due soon: starting another run takes as long."""
 log = logging.getLogger("crosstie.flow")
@@ -111,11 +104,12 @@ def reconcile(system: str) -> State:
 
 @flow(name="sweep", flow_run_name=_name, retries=0, persist_result=False)
 def sweep() -> State:
-    """Start the pushes of systems whose outbox has something due; close runs whose process is gone."""
+    """Start the pushes of systems with something due; close runs whose process is gone, and start them again."""
 
     def work(artifact: RunArtifact) -> State:
-        found = sweeping.sweep(load_settings(), start_push, end_lost)
-        counts = {"closed": found.closed, "started": len(found.started), "lost": found.lost}
+        again = lost_runs.start_again()
+        found = sweeping.sweep(load_settings(), start_push, lost_runs.end_lost)
+        counts = {"closed": found.closed, "started": len(found.started), "lost": found.lost, "again": again}
         return artifact.completed({name: count for name, count in counts.items() if count})
 
     return _run("sweep", work)
@@ -133,27 +127,6 @@ def start_push(system: str) -> bool:
             return False
         client.create_flow_run_from_deployment(deployment.id)
         return True
-
-
-def end_lost(alive: set[str]) -> int:
-    """Tell Prefect of the runs it takes for running that hold no lease any more; its automations start them again."""
-    since = datetime.now(UTC) - timedelta(seconds=YOUNG_S)
-    lost = FlowRunFilter(
-        id=FlowRunFilterId.model_validate({"not_any_": [*alive, str(runtime.flow_run.id)]}),
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])),
-        start_time=FlowRunFilterStartTime.model_validate({"before_": since}),
-        tags=FlowRunFilterTags(all_=[TAG]),
-    )
-    with get_client(sync_client=True) as client:
-        found = [run for run in client.read_flow_runs(flow_run_filter=lost) if _running_since(run) < since]
-        for run in found:
-            client.set_flow_run_state(run.id, Crashed(message=f"{SILENT}: it holds no lease"), force=True)
-    return len(found)
-
-
-def _running_since(run: FlowRun) -> datetime:
-    """When it began to run the last time."""
-    return run.state.timestamp if run.state else datetime.now(UTC)
 
 
 def _busy(client: SyncPrefectClient, deployment_id: object) -> bool:

@@ -55,8 +55,11 @@ class Orchestra:
             )
 
     def run_module(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return self.run_python("-m", *command)
+
+    def run_python(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", *command],
+            [sys.executable, *command],
             cwd=self.log.parent,
             env=self.variables,
             capture_output=True,
@@ -110,6 +113,11 @@ class Orchestra:
         """Every run of a deployment, future ones too."""
         wanted = {"deployments": {"id": {"any_": [self.deployment(name)["id"]]}}, "limit": 200}
         return list(self.ask("flow_runs/filter", wanted))
+
+    def crash(self, run: str, message: str) -> None:
+        """Prefect believes now that the run crashed, and why."""
+        state = {"type": "CRASHED", "name": "Crashed", "message": message}
+        self.ask(f"flow_runs/{run}/set_state", {"state": state, "force": True})
 
     def artifact(self, run: str) -> str:
         wanted = {"artifacts": {"flow_run_id": {"any_": [run]}}}

@@ -16,6 +16,7 @@ from crm_core import schema
 from flows import backfill, deployments
 from flows.context import Context
 from flows.deployments import as_prefect_yaml, planned
+from flows.lost_runs import WAITED_S
 from flows.prefect_env import auth_string
 from flows.pull import pull
 from flows.runs import running
@@ -126,6 +127,29 @@ def test_a_place_that_is_taken_is_no_failure_and_an_erp_that_is_down_is_a_plain_
     assert failed["state_type"] == "FAILED", failed["state"]
     assert failed["state"]["message"].startswith("unreachable: System gone") and "\n" not in failed["state"]["message"]
     assert not [line for line in orchestra.log_of(down) if "Traceback" in line]
+
+
+def test_a_crashed_run_that_no_automation_started_again_is_planned_anew(orchestra: Orchestra) -> None:
+    """Prefect keeps events back for a quarter of an hour where it missed the one before; one that can't start stays."""
+    left, hopeless = orchestra.begin("pull/s4-customers"), orchestra.begin("pull/s4-products")
+    orchestra.wait(left)
+    orchestra.wait(hopeless)
+    orchestra.crash(hopeless, "Process exited with status code: 1")
+    orchestra.crash(left, "Execution was aborted by Python system exit call.")
+    assert start_again(orchestra, WAITED_S - 5) == 0, "the automation's turn"
+    assert start_again(orchestra, WAITED_S + 5) == 1
+    until(lambda: orchestra.run(left)["run_count"] > 1, 120, lambda: orchestra.run(left)["state"])
+    assert orchestra.wait(left)["state_type"] == "COMPLETED"
+    assert orchestra.run(hopeless)["state_type"] == "CRASHED"
+
+
+def start_again(orchestra: Orchestra, seconds: int) -> int:
+    """What a sweep would do so many seconds from now: how many runs it starts again."""
+    at = f"datetime.now(UTC) + timedelta(seconds={seconds})"
+    code = f"from datetime import *; from flows.lost_runs import start_again; print(start_again({at}))"
+    done = orchestra.run_python("-c", code)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.splitlines()[-1])
 
 
 @pytest.mark.soak
