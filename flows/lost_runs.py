@@ -24,24 +24,28 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Crashed, Scheduled
 
-from flows.automations import AGAIN, BEGIN_S, KILLED, LAST_START, NOT_BEGUN, SILENT, VANISHED
+from flows.automations import AGAIN, BEGIN_S, KILLED, LAST_START, SILENT, VANISHED
 from flows.deployments import TAG
 from flows.runs import LEASE_S
 
 OURS = FlowRunFilterTags(all_=[TAG])
 YOUNG_S = LEASE_S + 15
 """A run that began less than so long ago may not have its lease yet: it starts up, or waits for its dead self's."""
-REACTED_S, WAITED_S = 15, 40
-"""By when an automation has started a run again: one that acts at once, and one that waits ten seconds."""
+REACTED_S, WAITED_S = 10, 40
+"""By when an automation has acted: one that acts at once, and one that waits ten seconds."""
 NOT_BEFORE = timedelta(hours=1)
 """A run that was planned longer ago stays as it is: its schedule had others since."""
 
 
 def end_lost(alive: set[str]) -> int:
-    """Tell Prefect of runs that hold no lease any more, or were taken and never began; they are started again."""
+    """Tell Prefect of the runs that hold no lease any more, and plan those anew that were taken and never began.
+
+    Both give up their place by that; the former are started again by an automation, or by `start_again`.
+    """
     now = datetime.now(UTC)
+    ours = [*alive, *filter(None, [runtime.flow_run.id])]
     working = FlowRunFilter(
-        id=FlowRunFilterId.model_validate({"not_any_": [*alive, str(runtime.flow_run.id)]}),
+        id=FlowRunFilterId.model_validate({"not_any_": ours}),
         state=_in(StateType.RUNNING),
         start_time=FlowRunFilterStartTime.model_validate({"before_": now - timedelta(seconds=YOUNG_S)}),
         tags=OURS,
@@ -50,9 +54,10 @@ def end_lost(alive: set[str]) -> int:
     with get_client(sync_client=True) as client:
         silent = [run for run in client.read_flow_runs(flow_run_filter=working) if _age_s(run, now) > YOUNG_S]
         idle = [run for run in client.read_flow_runs(flow_run_filter=taken) if _age_s(run, now) > BEGIN_S + REACTED_S]
-        for runs, why in ((silent, f"{SILENT}: it holds no lease"), (idle, NOT_BEGUN)):
-            for run in runs:
-                client.set_flow_run_state(run.id, Crashed(message=why), force=True)
+        for run in silent:
+            client.set_flow_run_state(run.id, Crashed(message=f"{SILENT}: it holds no lease"), force=True)
+        for run in idle:
+            client.set_flow_run_state(run.id, Scheduled(message=AGAIN), force=True)
     return len(silent) + len(idle)
 
 

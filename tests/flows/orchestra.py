@@ -114,10 +114,9 @@ class Orchestra:
         wanted = {"deployments": {"id": {"any_": [self.deployment(name)["id"]]}}, "limit": 200}
         return list(self.ask("flow_runs/filter", wanted))
 
-    def crash(self, run: str, message: str) -> None:
-        """Prefect believes now that the run crashed, and why."""
-        state = {"type": "CRASHED", "name": "Crashed", "message": message}
-        self.ask(f"flow_runs/{run}/set_state", {"state": state, "force": True})
+    def take(self, run: str) -> None:
+        """Prefect believes now that a worker took the run."""
+        self.ask(f"flow_runs/{run}/set_state", {"state": {"type": "PENDING", "name": "Submitting"}, "force": True})
 
     def artifact(self, run: str) -> str:
         wanted = {"artifacts": {"flow_run_id": {"any_": [run]}}}

@@ -16,7 +16,6 @@ from crm_core import schema
 from flows import backfill, deployments
 from flows.context import Context
 from flows.deployments import as_prefect_yaml, planned
-from flows.lost_runs import WAITED_S
 from flows.prefect_env import auth_string
 from flows.pull import pull
 from flows.runs import running
@@ -129,27 +128,50 @@ def test_a_place_that_is_taken_is_no_failure_and_an_erp_that_is_down_is_a_plain_
     assert not [line for line in orchestra.log_of(down) if "Traceback" in line]
 
 
+CRASH_TWO = """
+import sys
+from datetime import *
+from uuid import UUID
+from prefect.client.orchestration import get_client
+from prefect.states import Crashed
+from flows.lost_runs import WAITED_S, start_again
+with get_client(sync_client=True) as client:
+    for run, why in zip(sys.argv[1::2], sys.argv[2::2]):
+        client.set_flow_run_state(UUID(run), Crashed(message=why), force=True)
+now = datetime.now(UTC)
+print(start_again(now), start_again(now + timedelta(seconds=WAITED_S + 5)))
+"""
+"""Crashes runs, and says how many a sweep starts again at once, and how many a while later."""
+
+
 def test_a_crashed_run_that_no_automation_started_again_is_planned_anew(orchestra: Orchestra) -> None:
     """Prefect keeps events back for a quarter of an hour where it missed the one before; one that can't start stays."""
     left, hopeless = orchestra.begin("pull/s4-customers"), orchestra.begin("pull/s4-products")
     orchestra.wait(left)
     orchestra.wait(hopeless)
-    orchestra.crash(hopeless, "Process exited with status code: 1")
-    orchestra.crash(left, "Execution was aborted by Python system exit call.")
-    assert start_again(orchestra, WAITED_S - 5) == 0, "the automation's turn"
-    assert start_again(orchestra, WAITED_S + 5) == 1
+    crashed = (
+        hopeless,
+        "Process exited with status code: 1",
+        left,
+        "Execution was aborted by Python system exit call.",
+    )
+    done = orchestra.run_python("-c", CRASH_TWO, *crashed)
+    assert done.stdout.splitlines()[-1:] == ["0 1"], done.stderr
     until(lambda: orchestra.run(left)["run_count"] > 1, 120, lambda: orchestra.run(left)["state"])
     assert orchestra.wait(left)["state_type"] == "COMPLETED"
     assert orchestra.run(hopeless)["state_type"] == "CRASHED"
 
 
-def start_again(orchestra: Orchestra, seconds: int) -> int:
-    """What a sweep would do so many seconds from now: how many runs it starts again."""
-    at = f"datetime.now(UTC) + timedelta(seconds={seconds})"
-    code = f"from datetime import *; from flows.lost_runs import start_again; print(start_again({at}))"
-    done = orchestra.run_python("-c", code)
-    assert done.returncode == 0, done.stderr
-    return int(done.stdout.splitlines()[-1])
+def test_a_run_that_was_taken_and_never_began_gives_up_its_place(orchestra: Orchestra) -> None:
+    """As after the death of its worker, where no automation saw it."""
+    run = orchestra.begin("pull/s4-deliveries")
+    orchestra.wait(run)
+    orchestra.take(run)
+    late = f"lost_runs.BEGIN_S = -lost_runs.REACTED_S; print(lost_runs.end_lost({[run]}))"
+    done = orchestra.run_python("-c", f"from flows import lost_runs; {late}")
+    assert int(done.stdout.splitlines()[-1]) >= 1, done.stderr
+    assert orchestra.wait(run)["state_type"] == "COMPLETED"
+    assert orchestra.run(run)["run_count"] == 2
 
 
 @pytest.mark.soak
