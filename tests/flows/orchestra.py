@@ -114,6 +114,16 @@ class Orchestra:
         wanted = {"deployments": {"id": {"any_": [self.deployment(name)["id"]]}}, "limit": 200}
         return list(self.ask("flow_runs/filter", wanted))
 
+    @contextmanager
+    def unscheduled(self, name: str) -> Iterator[None]:
+        """Meanwhile no run of this deployment begins by itself and takes the place of one that a test begins."""
+        path = f"deployments/{self.deployment(name)['id']}"
+        self.ask(f"{path}/pause_deployment", {})
+        try:
+            yield
+        finally:
+            self.ask(f"{path}/resume_deployment", {})
+
     def take(self, run: str) -> None:
         """Prefect believes now that a worker took the run."""
         self.ask(f"flow_runs/{run}/set_state", {"state": {"type": "PENDING", "name": "Submitting"}, "force": True})
