@@ -97,7 +97,7 @@ def decoder(tree: Tree, entity: Entity, metadata: Metadata) -> Decode:
     row = _row_type(tree, entity, metadata)
     page = typed_dict("Page", {"results": list[row], "__next": Any})  # type: ignore[valid-type]  # a type made here
     # types made at run time
-    return lenient(typed_dict("Answer", {"d": list[row] | page}))  # type: ignore[valid-type]
+    return lenient(typed_dict("Answer", {"d": list[row] | page}))  # type: ignore[valid-type]  # made here
 
 
 def lenient(form: Any) -> Decode:
@@ -121,9 +121,8 @@ def _row_type(tree: Tree, entity: Entity, metadata: Metadata) -> Any:
         navigation = entity.navigations.get(name)
         if navigation is not None and navigation.many and below:
             line = _row_type(below, metadata.target(navigation), metadata)
-            # types made at run time
-            wrapped = typed_dict("Lines", {"results": list[line], "__next": Any})  # type: ignore[valid-type]
-            fields[name] = list[line] | wrapped | None  # type: ignore[valid-type]
+            lines = list[line]  # type: ignore[valid-type]  # a type made at run time
+            fields[name] = lines | typed_dict("Lines", {"results": lines, "__next": Any}) | None
     return typed_dict("Row", fields)
 
 

@@ -91,7 +91,7 @@ def compose() -> list[str]:
             code, told = said(*command, "version", "--short")
             if code == 0 and tuple(map(int, re.findall(r"\d+", told)[:2])) >= (2, 24):
                 return command
-    pytest.skip("needs Docker Compose 2.24 or newer")
+    pytest.skip("needs Docker Compose 2.24 or newer")  # not `absent`: no package that CI can install has one
 
 
 def services(folder: Path, env: str, *files: str) -> set[str]:

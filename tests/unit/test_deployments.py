@@ -171,15 +171,7 @@ def test_what_is_broken_is_told_in_the_language_of_who_asked(settings: Settings)
             "PREFECT_API_URL": "http://127.0.0.1:9/api",
         }
         variables |= {"PREFECT_HOME": str(settings.home / "prefect"), "PREFECT_CLIENT_MAX_RETRIES": "0"}
-        done = subprocess.run(
-            [sys.executable, "-m", "flows.deploy"],
-            cwd=ROOT,
-            env={**os.environ, **settings.variables(), **variables},
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
+        done = run_python(settings, variables, "-m", "flows.deploy")
         assert done.returncode == 2, done.stderr
         told[language] = json.loads(done.stdout.splitlines()[-1])["broken"]["bad"]
     assert "is missing" in told["en"], told
@@ -235,11 +227,10 @@ for starts in ("5", "6"):
 """
 
 
-def test_a_run_that_kills_is_given_up(settings: Settings) -> None:
-    """Prefect's own variable says how often a run was started; the flow does nothing in its sixth start."""
-    variables = {"PREFECT_HOME": str(settings.home / "prefect"), "PREFECT_SERVER_EPHEMERAL_ENABLED": "false"}
-    done = subprocess.run(
-        [sys.executable, "-c", POISONED],
+def run_python(settings: Settings, variables: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    """A Python process of this installation, with these variables more."""
+    return subprocess.run(
+        [sys.executable, *command],
         cwd=ROOT,
         env={**os.environ, **settings.variables(), **variables},
         capture_output=True,
@@ -247,6 +238,12 @@ def test_a_run_that_kills_is_given_up(settings: Settings) -> None:
         timeout=100,
         check=False,
     )
+
+
+def test_a_run_that_kills_is_given_up(settings: Settings) -> None:
+    """Prefect's own variable says how often a run was started; the flow does nothing in its sixth start."""
+    variables = {"PREFECT_HOME": str(settings.home / "prefect"), "PREFECT_SERVER_EPHEMERAL_ENABLED": "false"}
+    done = run_python(settings, variables, "-c", POISONED)
     assert done.returncode == 0, done.stderr
     fifth, sixth = done.stdout.splitlines()
     assert fifth.startswith("FAILED no-such-system: ")
