@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from commands.children import Child
 
 HOST = "127.0.0.1"
-RUNS_AT_ONCE = 4
-"""Flow runs of one worker: SQLite bears no more beside each other, and each is a Python of its own."""
+RUNS_AT_ONCE, URGENT_AT_ONCE = 3, 2
+"""Flow runs of one worker, and of the one for what is urgent: SQLite bears few, and each is a Python of its own."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,12 @@ class Options:
 def plan(settings: Settings, options: Options) -> list[Child]:
     """In the order of start; they are ended the other way round, the standby first."""
     from commands.children import Child, python
-    from flows.prefect_env import POOL, embedded_variables
+    from flows.prefect_env import embedded_variables
 
     env = {**embedded_variables(settings, options.prefect_port), "CROSSTIE_LANG": language()}
     server = ("flows.prefect_server", "--host", HOST, "--port", options.prefect_port)
-    worker = ("prefect", "worker", "start", "--pool", POOL, "--type", "process", "--limit", RUNS_AT_ONCE, "--name")
-    needed = ("prefect", "deployments")
-    names = [f"worker-{number}" for number in range(1, options.workers + 1)]
+    workers: dict[str, tuple[object, ...]] = {"worker-urgent": ("--urgent", "--limit", URGENT_AT_ONCE)}
+    workers |= {f"worker-{number}": ("--limit", RUNS_AT_ONCE) for number in range(1, options.workers + 1)}
     return [
         Child("prefect", python(*server), env, health=f"{options.prefect_url}api/health"),
         *(sandbox_child(settings, sandbox) for sandbox in options.sandboxes),
@@ -78,9 +77,16 @@ def plan(settings: Settings, options: Options) -> list[Child]:
             health=f"{options.console_url}health",
         ),
         Child("deployments", python("flows.deploy"), env, after=("prefect",), once=True),
-        *(Child(name, python(*worker, name), env, after=needed, leaves_offspring=True) for name in names),
+        *(_worker(name, arguments, env) for name, arguments in workers.items()),
         Child("standby", python("commands.standby", options.text()), {"CROSSTIE_LANG": language()}),
     ]
+
+
+def _worker(name: str, arguments: Sequence[object], env: Mapping[str, str]) -> Child:
+    from commands.children import Child, python
+
+    command = python("flows.worker", "--name", name, *arguments)
+    return Child(name, command, env, after=("prefect", "deployments"), leaves_offspring=True)
 
 
 def sandbox_child(settings: Settings, sandbox: SupervisedSandbox) -> Child:

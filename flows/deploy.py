@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from prefect.client.orchestration import PrefectClient, get_client
@@ -27,7 +28,7 @@ from config.settings import load_settings
 from config.texts import is_chinese, read_catalogue
 from flows import automations, deployed
 from flows.deployments import TAG, Deployment, planned
-from flows.prefect_env import POOL
+from flows.prefect_env import POOL, URGENT
 
 PAGE = 200
 """As many as Prefect's API lists at a time."""
@@ -51,10 +52,11 @@ async def deploy(wanted: Sequence[Deployment], keep: Iterable[str]) -> dict[str,
 
 
 async def _make_pool(client: PrefectClient) -> None:
-    try:
+    """The pool and its queue of first priority, each unless it is there."""
+    with suppress(ObjectAlreadyExists):
         await client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
-    except ObjectAlreadyExists:
-        return
+    with suppress(ObjectAlreadyExists):
+        await client.create_work_queue(URGENT, priority=1, work_pool_name=POOL)
 
 
 async def _tagged(client: PrefectClient) -> list[dict[str, Any]]:
@@ -88,6 +90,7 @@ def _as_stored(one: Deployment) -> dict[str, Any]:
         "parameter_openapi_schema": _schema(one),
         "tags": list(one.tags),
         "work_pool_name": POOL,
+        "work_queue_name": one.queue,
         "job_variables": _job_variables(),
         "pull_steps": [],
         "schedules": [(one.cron, one.time_zone, one.active)] if one.cron else [],
@@ -122,6 +125,7 @@ async def _write(client: PrefectClient, flow_id: Any, one: Deployment) -> None:
         enforce_parameter_schema=True,
         tags=list(one.tags),
         work_pool_name=POOL,
+        work_queue_name=one.queue,
         job_variables=_job_variables(),
         pull_steps=[],
         schedules=[DeploymentScheduleCreate(schedule=plan, active=one.active)] if plan else [],

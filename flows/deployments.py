@@ -16,7 +16,7 @@ from config.mapping_files import system_text
 from config.settings import Settings
 from config.systems import System, load_system
 from crm_core.model import PULLED
-from flows.prefect_env import POOL
+from flows.prefect_env import POOL, URGENT
 from mappings.errors import MappingError
 
 CANCEL_NEW, ENQUEUE = "CANCEL_NEW", "ENQUEUE"
@@ -36,7 +36,8 @@ BACKFILL_AT_ONCE = 8
 class Deployment:
     """`flow` is a function of flows.deployed; `cron` in `time_zone`; an empty cron has no schedule.
 
-    `at_once`: so many runs may stand beside each other; what comes on top is cancelled or waits (`collision`).
+    `at_once`: so many runs may stand beside each other; what comes on top is cancelled or waits (`collision`). `queue`
+    is one of the work pool.
     """
 
     flow: str
@@ -48,6 +49,7 @@ class Deployment:
     active: bool = True
     parameters: Mapping[str, str] = field(default_factory=dict)
     tags: Sequence[str] = (TAG,)
+    queue: str = "default"
 
     @property
     def full_name(self) -> str:
@@ -59,7 +61,7 @@ class Deployment:
         return f"flows.deployed.{self.flow}"
 
 
-SWEEP = Deployment("sweep", "all", SWEEP_CRON, "UTC", CANCEL_NEW, at_once=3)
+SWEEP = Deployment("sweep", "all", SWEEP_CRON, "UTC", CANCEL_NEW, at_once=3, queue=URGENT)
 """It mends what was lost, so one that was lost itself must not keep the next one out."""
 
 
@@ -78,7 +80,7 @@ def deployments_of(system: System, objects: Sequence[str]) -> Iterator[Deploymen
     common["parameters"] = {"system": name}
     tags = _tags(name, "backfill")
     yield Deployment("backfill", name, "", collision=ENQUEUE, at_once=BACKFILL_AT_ONCE, tags=tags, **common)
-    yield Deployment("push", name, "", collision=ENQUEUE, tags=_tags(name, "push"), **common)
+    yield Deployment("push", name, "", collision=ENQUEUE, tags=_tags(name, "push"), queue=URGENT, **common)
     cron = schedule.reconcile or RECONCILE_CRON
     yield Deployment("reconcile", name, cron, collision=CANCEL_NEW, tags=_tags(name, "reconcile"), **common)
 
@@ -124,6 +126,6 @@ def _entry(one: Deployment) -> dict[str, Any]:
         "parameters": dict(one.parameters),
         "tags": list(one.tags),
         "concurrency_limit": {"limit": one.at_once, "collision_strategy": one.collision},
-        "work_pool": {"name": POOL},
+        "work_pool": {"name": POOL, "work_queue_name": one.queue},
         "schedules": schedules,
     }

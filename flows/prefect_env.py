@@ -13,6 +13,8 @@ from config.settings import Settings
 
 POOL = "crosstie"
 """The work pool of every deployment; any process worker that serves it can run any flow."""
+URGENT = "urgent"
+"""The work queue of what may wait for no pull: pushes and the sweep."""
 HEARTBEAT_S = 30
 """The shortest that Prefect allows; a run is given up after SILENT_S without one."""
 SILENT_S = 75

@@ -60,7 +60,7 @@ def test_both_ports_answer_and_the_deployments_are_there(house: House, front: Fr
     assert secret not in front.said
     assert all_answer(house)
     assert "erp1-orders" in " ".join(api.deployments())
-    assert set(noted(house)["children"]) == {"prefect", "console", "worker-1", "standby"}
+    assert set(noted(house)["children"]) == {"prefect", "console", "worker-1", "worker-urgent", "standby"}
 
 
 def test_a_second_one_is_refused_and_says_who_runs(house: House, front: Front) -> None:
@@ -98,7 +98,7 @@ def test_the_supervisor_killed_its_standby_goes_on_with_what_lives(house: House,
 
 def test_down_ends_everything_and_leaves_nothing(house: House, front: Front, api: Api) -> None:
     house.answer("sandbox", "down")
-    assert set(house.answer("down")["ended"]) >= {"prefect", "console", "worker-1", "standby"}
+    assert set(house.answer("down")["ended"]) >= {"prefect", "console", "worker-1", "worker-urgent", "standby"}
     until(lambda: not house.processes(), END_S, house.processes)
     assert house.answer("down")["ended"] == []
 

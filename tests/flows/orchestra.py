@@ -18,11 +18,12 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from commands import ports
 from config.settings import Settings
-from flows.prefect_env import POOL, embedded_variables
+from flows.prefect_env import embedded_variables
 from tests.conftest import ROOT
 from tests.e2e.house import Api, answers, until
 
 READY_S, DONE_S = 180, 150
+WORKER = "worker-1"
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -75,7 +76,7 @@ class Orchestra:
         return dict(json.loads(done.stdout.splitlines()[-1]))
 
     def start_worker(self) -> None:
-        self.worker = self.start("prefect", "worker", "start", "--pool", POOL, "--type", "process", "--limit", "4")
+        self.worker = self.start("flows.worker", "--name", WORKER, "--limit", "4")
 
     def kill_worker(self) -> None:
         """SIGKILL it and every flow run that it started."""

@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from sqlalchemy import select
 
 from crm_core import schema
 from flows import backfill, deployments
+from flows.automations import AGAIN, BEGIN_S
 from flows.context import Context
 from flows.deployments import as_prefect_yaml, planned
+from flows.lost_runs import WORKER
 from flows.prefect_env import auth_string
 from flows.pull import pull
 from flows.runs import running
@@ -88,6 +91,7 @@ def test_collisions_and_parameters_are_as_planned(orchestra: Orchestra) -> None:
         found = orchestra.deployment(name)
         assert found["concurrency_options"]["collision_strategy"] == strategy
         assert found["global_concurrency_limit"]["limit"] == at_once
+        assert found["work_queue_name"] == ("urgent" if name in ("push/s4", "sweep/all") else "default")
         assert found["enforce_parameter_schema"] and not found["pull_steps"] and not found["path"]
     properties = orchestra.deployment("pull/s4-orders")["parameter_openapi_schema"]["properties"]
     assert {name: field["type"] for name, field in properties.items()} == dict.fromkeys(("system", "obj"), "string")
@@ -129,19 +133,25 @@ def test_a_place_that_is_taken_is_no_failure_and_an_erp_that_is_down_is_a_plain_
 
 
 CRASH_TWO = """
-import sys
+import asyncio, sys
 from datetime import *
 from uuid import UUID
 from prefect.client.orchestration import get_client
 from prefect.states import Crashed
 from flows.lost_runs import WAITED_S, start_again
+async def switch(on):
+    async with get_client() as client:
+        for one in await client.read_automations():
+            await (client.resume_automation if on else client.pause_automation)(one.id)
+asyncio.run(switch(False))
 with get_client(sync_client=True) as client:
     for run, why in zip(sys.argv[1::2], sys.argv[2::2]):
         client.set_flow_run_state(UUID(run), Crashed(message=why), force=True)
 now = datetime.now(UTC)
 print(start_again(now), start_again(now + timedelta(seconds=WAITED_S + 5)))
+asyncio.run(switch(True))
 """
-"""Crashes runs, and says how many a sweep starts again at once, and how many a while later."""
+"""Crashes runs that no automation sees, and says how many a sweep starts again at once, and how many a while later."""
 
 
 def test_a_crashed_run_that_no_automation_started_again_is_planned_anew(orchestra: Orchestra) -> None:
@@ -172,6 +182,24 @@ def test_a_run_that_was_taken_and_never_began_gives_up_its_place(orchestra: Orch
     assert int(done.stdout.splitlines()[-1]) >= 1, done.stderr
     assert orchestra.wait(run)["state_type"] == "COMPLETED"
     assert orchestra.run(run)["run_count"] == 2
+
+
+def test_a_worker_takes_up_what_one_of_its_name_had_taken(orchestra: Orchestra) -> None:
+    """Killed before its run's process works, or while it does: sooner than by any automation or sweep."""
+    with orchestra.unscheduled("pull/s4-products"), orchestra.unscheduled("pull/s4-customers"):
+        runs = [orchestra.begin(f"pull/s4-{obj}") for obj in ("products", "customers")]
+        for run in runs:
+            until(lambda run=run: WORKER in orchestra.run(run)["labels"], 60)  # type: ignore[misc]
+        orchestra.kill_worker()
+        left = [run for run in runs if orchestra.run(run)["state_type"] in ("PENDING", "RUNNING")]
+        orchestra.start_worker()
+        for run in runs:
+            assert orchestra.wait(run)["state_type"] == "COMPLETED", history(orchestra, run)
+    assert left
+    for run in left:
+        states = orchestra.ask(f"flow_run_states/?flow_run_id={run}")
+        times = {one["message"] or one["type"]: datetime.fromisoformat(one["timestamp"]) for one in states[:4]}
+        assert times[AGAIN] - times["PENDING"] < timedelta(seconds=BEGIN_S), history(orchestra, run)
 
 
 @pytest.mark.soak

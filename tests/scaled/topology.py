@@ -18,6 +18,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -189,9 +190,10 @@ def _start_workers(
     here = {**addresses, "/opt/venv/bin/python": sys.executable}
     clients = [Compose({**here, "prefect-proxy:4200": url}, values, variables) for url in urls]
     scaled.run("deploy", clients[0].command("deploy"), clients[0].variables("deploy"))
-    for number in range(clients[0].replicas("worker") if workers is None else workers):
-        client, name = clients[number % len(clients)], f"worker-{number + 1}"
-        scaled.start(name, [*client.command("worker"), "--name", name], client.variables("worker"))
+    count = clients[0].replicas("worker") if workers is None else workers
+    services = {**{f"worker-{number}": "worker" for number in range(1, count + 1)}, "worker-urgent": "worker-urgent"}
+    for client, (name, service) in zip(cycle(clients), services.items(), strict=False):
+        scaled.start(name, [*client.command(service), "--name", name], client.variables(service))
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from config.settings import load_settings
-from flows.prefect_env import POOL, embedded_variables
+from flows.prefect_env import embedded_variables
 from tests import postgres
 from tests.conftest import ROOT, absent
 
@@ -27,7 +27,7 @@ OWN_DATABASE = yaml.safe_load((ROOT / "deploy" / "compose.own-database.yml").rea
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == "crosstie:local"}
-WITH_OPTIONS = ("prefect-api-1", "worker", "migrate-prefect")
+WITH_OPTIONS = ("prefect-api-1", "migrate-prefect")
 OF_THIS_PLACE = {"PREFECT_HOME", "PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"} | {
     "PREFECT_SERVER_DATABASE_CONNECTION_URL",
     "PREFECT_SERVER_UI_API_URL",
@@ -127,9 +127,8 @@ def test_servers_share_database_and_messages_and_only_the_job_migrates() -> None
 
 
 def test_the_topology_is_the_one_promised() -> None:
-    worker = SERVICES["worker"]
-    assert worker["deploy"]["replicas"] == 3
-    assert worker["command"][worker["command"].index("--pool") + 1] == POOL
+    assert [SERVICES[name]["deploy"]["replicas"] for name in ("worker", "worker-urgent")] == [3, 1]
+    assert "--urgent" in SERVICES["worker-urgent"]["command"] and "--urgent" not in SERVICES["worker"]["command"]
     assert {"postgres", "redis", "prefect-api-1", "prefect-api-2", "prefect-services", "deploy", "console"} <= set(
         SERVICES
     )

@@ -41,7 +41,7 @@ def verified(folder: Path, spoil: str = "") -> tuple[int, str]:
 
 
 def test_systemd_understands_the_units(tmp_path: Path) -> None:
-    assert len(UNITS) == 5
+    assert len(UNITS) == 6
     assert verified(tmp_path) == (0, "")
 
 

@@ -189,7 +189,7 @@ def test_units_run_what_the_containers_run() -> None:
     services = yaml.safe_load(text(ROOT / "docker-compose.yml"))["services"].values()
     commands = {plain(service["command"][1:]) for service in services if service.get("command", [""])[0] == "python"}
     started = re.findall(r"^ExecStart=/opt/crosstie/crosstie-python (.*)$", "\n".join(map(text, UNITS)), re.MULTILINE)
-    assert len(started) == 4
+    assert len(started) == 5
     assert {plain(line.split()) for line in started} <= commands
 
 
