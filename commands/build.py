@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import typer
 from typer.main import get_command
 
 from commands.app import fault_of, new_app
+from commands.texts import language
 
 HELP = """
 CRM that works with your ERP: accepted quotes become orders exactly once; orders, invoices and receivables come back
@@ -21,6 +23,12 @@ Exit codes: 0 ok, 1 our bug, 2 bad usage or configuration, 3 done but some recor
 
 def tree() -> Any:
     """The command `crosstie`, in the language in use."""
+    return _tree(language())
+
+
+@cache
+def _tree(language: str) -> Any:
+    """Its help is in the language at the time that it is made."""
     from commands import (
         audit,
         backfill,

@@ -14,7 +14,7 @@ from config.texts import LANGUAGES, N_, catalogue_path, is_chinese, read_catalog
 __all__ = ["LANGUAGES", "N_", "_", "catalogue_path", "choose_language", "language", "read_catalogue", "say"]
 __all__ += ["use_language"]
 
-_current: dict[str, str] = {}
+_current: Mapping[str, str] = {}
 _language = "en"
 
 

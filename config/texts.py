@@ -5,6 +5,8 @@ The .po file is read as it is, so a fresh clone needs no build step.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 LANGUAGES = {"zh": "zh_CN", "en": "en"}
@@ -20,8 +22,9 @@ def catalogue_path(language: str) -> Path:
     return LOCALE / LANGUAGES[language] / "LC_MESSAGES" / "crosstie.po"
 
 
-def read_catalogue(language: str) -> dict[str, str]:
-    """msgid → translation, without the empty and the fuzzy ones."""
+@cache
+def read_catalogue(language: str) -> Mapping[str, str]:
+    """msgid → translation, without the empty and the fuzzy ones; read once in a process."""
     from babel.messages.pofile import read_po  # only where a catalogue is needed
 
     with catalogue_path(language).open("rb") as file:

@@ -27,7 +27,10 @@ LAST_START = STARTS + 1
 BEGIN_S = 60
 """How long a worker may need to bring a run up, on a machine that is busy."""
 BEAT = "prefect.flow-run.heartbeat"
-FINAL = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Held", "Cancelled", "Crashed")}
+DONE_WITH = {
+    f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Held", "Cancelled", "Crashed", "Scheduled")
+}
+"""Nobody works on it now: it ended, or was planned anew, which may wait for a place for longer than we watch."""
 TAKEN = {f"prefect.flow-run.{state}" for state in ("Pending", "Submitting", "InfrastructurePending")}
 BEGUN = "prefect.flow-run.Running"
 CRASHED = "prefect.flow-run.Crashed"
@@ -50,8 +53,8 @@ OURS = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TA
 
 
 def automations() -> Iterator[AutomationCore]:
-    yield _crashed("crosstie: a silent run has crashed", SILENT, SILENT_S, {BEGUN, BEAT}, {BEAT, *FINAL})
-    yield _crashed("crosstie: a run that never began has crashed", NOT_BEGUN, BEGIN_S, TAKEN, {BEGUN, *FINAL})
+    yield _crashed("crosstie: a silent run has crashed", SILENT, SILENT_S, {BEGUN, BEAT}, {BEAT, *DONE_WITH})
+    yield _crashed("crosstie: a run that never began has crashed", NOT_BEGUN, BEGIN_S, TAKEN, {BEGUN, *DONE_WITH})
     starts = [str(count) for count in range(LAST_START)]
     yield _again("crosstie: a run that was lost starts again", VANISHED, starts)
     yield _again("crosstie: a run that was killed starts again", KILLED, starts[1:], wait_s=LET_GO_S)

@@ -83,9 +83,9 @@ def start_again(now: datetime | None = None) -> int:
 
 
 def _plan_anew(client: SyncPrefectClient, runs: Sequence[FlowRun]) -> int:
-    """For the time at which they should have begun, before what came since; not those that were started too often."""
+    """Before whatever waits for a place, and that is not older; not those that were started too often."""
     for run in runs:
-        state: State = Scheduled(message=AGAIN, scheduled_time=run.expected_start_time)
+        state: State = Scheduled(message=AGAIN, scheduled_time=datetime.now(UTC) - NOT_BEFORE)
         if run.run_count >= LAST_START:
             state = Crashed(message=f"{SILENT}: it was started {run.run_count} times")
         client.set_flow_run_state(run.id, state, force=True)

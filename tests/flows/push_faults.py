@@ -95,24 +95,25 @@ def push_in(road: Road, workers: int, wait_s: float = PATIENCE_S) -> Counter[str
 
 
 @pytest.mark.timeout(600)
-def test_two_hundred_quotes_are_two_hundred_orders(road: Road, ctx: Context) -> None:
-    numbers = selling.sell(ctx, 200)
+@pytest.mark.parametrize("count", [100, pytest.param(200, marks=pytest.mark.soak)])
+def test_so_many_quotes_are_so_many_orders(road: Road, ctx: Context, count: int) -> None:
+    numbers = selling.sell(ctx, count)
     with faults(road, weather(road, seed=11)):
         outcomes = push_in(road, workers=3)
         assert len(fired(road)) >= 9, "hardly any fault came about"
     assert selling.unsent(ctx) == []
-    assert outcomes["sent"] == 200
+    assert outcomes["sent"] == count
     assert selling.misbooked(road, ctx, numbers) == []
 
 
 @pytest.mark.timeout(600)
 def test_amended_and_cancelled_quotes_change_the_same_orders(road: Road, ctx: Context) -> None:
-    numbers = selling.sell(ctx, 32)
+    numbers = selling.sell(ctx, 20)
     push(ctx)
     changed = [selling.add_a_line, selling.drop_a_line, selling.cancel]
-    for place, number in enumerate(numbers[:24]):
+    for place, number in enumerate(numbers[:15]):
         changed[place % 3](ctx, number)
-    for number in numbers[24:]:  # several versions of one quote wait for each other
+    for number in numbers[15:]:  # several versions of one quote wait for each other
         selling.add_a_line(ctx, number)
         selling.drop_a_line(ctx, number)
     with faults(road, weather(road, seed=12)):

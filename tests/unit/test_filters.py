@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crm_core.database import Database
 from tests.crm import small_crm
+from tests.databases import Databases
 from tests.unit.cli_help import GOOD, Place, new_place
 
 AGEING, DOCUMENTS = ["receivables", "ageing"], ["receivables", "documents"]
@@ -28,19 +28,18 @@ BY_CUSTOMER = [AGEING, DOCUMENTS, ["orders", "list"], ["contracts", "list"], ["q
 BY_COMPANY = [AGEING, DOCUMENTS, ["orders", "list"]]
 
 
-@pytest.fixture
-def db(database_url: str) -> Iterator[Database]:
-    database = small_crm(database_url)
-    yield database
-    database.dispose()
+@pytest.fixture(scope="module")
+def url(sqlite_databases: Databases) -> Iterator[str]:
+    """What is refused is refused before a database is asked, of whatever kind; nothing here writes."""
+    with sqlite_databases.one() as url:
+        small_crm(url).dispose()
+        yield url
 
 
 @pytest.fixture
-def place(
-    db: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Place:
+def place(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Place:
     """s4 has data and no file, erp1 has a file and no data."""
-    made = new_place(tmp_path, monkeypatch, capsys, {"CROSSTIE_DATABASE_URL": database_url})
+    made = new_place(tmp_path, monkeypatch, capsys, {"CROSSTIE_DATABASE_URL": url})
     made.write_system(GOOD.replace("CN01", "CN09"))
     return made
 
