@@ -33,6 +33,11 @@ def read(path: str) -> str:
     return (ROOT / path).read_text(encoding="utf-8")
 
 
+def test_no_lock_slows_each_process_of_prefect() -> None:
+    """jsonschema loads rfc3987-syntax wherever it is installed, and that builds a grammar: 2 s at each start of a run."""
+    assert [lock for lock in LOCKS if "rfc3987-syntax" in locked(lock)] == []
+
+
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_names_no_address_and_hashes_everything(lock: str) -> None:
     assert "://" not in read(lock)
