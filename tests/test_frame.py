@@ -34,7 +34,7 @@ def read(path: str) -> str:
 
 
 def test_no_lock_slows_each_process_of_prefect() -> None:
-    """jsonschema loads rfc3987-syntax wherever it is installed, and that builds a grammar: 2 s at each start of a run."""
+    """jsonschema loads rfc3987-syntax wherever it is installed, and that builds a grammar: 2 s at each start."""
     assert [lock for lock in LOCKS if "rfc3987-syntax" in locked(lock)] == []
 
 
