@@ -78,10 +78,10 @@ class Bases:
             database.dispose()
 
     def kills(self, name: str, *, each: bool) -> list[int]:
-        """Behind which pages to kill: `each`, or one between and, on SQLite, the first, on PostgreSQL the last."""
+        """Behind which pages to kill: `each`, or the first on SQLite and one between on PostgreSQL."""
         last = self.pages[name]
-        some = {last // 2 + 1, 1 if self.databases.kind == "sqlite" else last}
-        return list(range(1, last + 1)) if each else sorted(some)
+        some = 1 if self.databases.kind == "sqlite" else last // 2 + 1
+        return list(range(1, last + 1)) if each else [some]
 
     def drop(self) -> None:
         for url in self.urls.values():
