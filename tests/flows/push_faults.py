@@ -95,12 +95,12 @@ def push_in(road: Road, workers: int, wait_s: float = PATIENCE_S) -> Counter[str
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("count", [60, pytest.param(200, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("count", [100, pytest.param(200, marks=pytest.mark.soak)])
 def test_so_many_quotes_are_so_many_orders(road: Road, ctx: Context, count: int) -> None:
     numbers = selling.sell(ctx, count)
     with faults(road, weather(road, seed=11)):
         outcomes = push_in(road, workers=3)
-        assert len(fired(road)) >= min(9, count // 8), "hardly any fault came about"
+        assert len(fired(road)) >= 9, "hardly any fault came about"
     assert selling.unsent(ctx) == []
     assert outcomes["sent"] == count
     assert selling.misbooked(road, ctx, numbers) == []

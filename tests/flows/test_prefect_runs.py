@@ -189,6 +189,7 @@ def test_a_worker_takes_up_what_one_of_its_name_had_taken(orchestra: Orchestra) 
     with orchestra.unscheduled("pull/s4-products"), orchestra.unscheduled("pull/s4-customers"):
         runs = [orchestra.begin(f"pull/s4-{obj}") for obj in ("products", "customers")]
         for run in runs:
+            # mypy cannot infer a lambda that binds the loop's variable
             until(lambda run=run: WORKER in orchestra.run(run)["labels"], 60)  # type: ignore[misc]
         orchestra.kill_worker()
         left = [run for run in runs if orchestra.run(run)["state_type"] in ("PENDING", "RUNNING")]
