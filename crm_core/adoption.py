@@ -39,7 +39,6 @@ entry · `changed`: other than what was sent · `review`: a person must look · 
 Same = Callable[[Any, Entry], bool]
 """Whether a document found is what an entry meant."""
 _NUMBER = re.compile(r"([QC])(\d+)(\.\d+)?")
-_SEQUENCES = {"Q": "quote", "C": "customer"}
 _QUOTE = schema.quote
 _SIXTH = Decimal("0.000001")
 
@@ -133,7 +132,7 @@ def reserve_numbers(db: Database, keys: Iterable[str]) -> None:
     with db.write() as conn:
         for key in keys:
             if match := _NUMBER.fullmatch(installation.decision_of(conn, key)):
-                name = _SEQUENCES[match[1]]
+                name = doubt.SEQUENCES[match[1]]
                 newest[name] = max(newest.get(name, 0), int(match[2]))
         for name, value in newest.items():
             doubt.reserve(conn, name, value)

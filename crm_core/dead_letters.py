@@ -19,8 +19,9 @@ from crm_core.errors import NotFoundError, RefusedError
 from crm_core.intake import Reject, storable
 
 _PERSONAL = re.compile(
-    r"name|phone|mobile|fax|e?mail|street|address|house_?n|contact|person|birth|iban|bank|postal|"
-    r"tax.?(id|n|reg)|text|comment|note|memo|remark|电话|手机|邮箱|地址|姓名|名称|联系人|税号|备注",
+    r"name|phone|mobile|tel(?![a-z])|fax|e?mail|street|address|house_?n|contact|person|birth|iban|bank|postal|"
+    r"tax.?(id|n|reg)|taxpayer|(?<!debit)credit_?code|social_?cre|text|comment|note|memo|remark|"
+    r"电话|手机|邮箱|地址|姓名|名称|联系人|税号|备注",
     re.IGNORECASE,
 )
 """Fields that hold personal data, or free text in which it may stand. Amounts, dates, codes and keys are kept."""

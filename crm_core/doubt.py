@@ -21,6 +21,12 @@ Why = Literal["restored", "copied", "put-back"]
 _INSTALLATION, _OUTBOX, _ATTEMPT = schema.installation, schema.outbox, schema.outbox_attempt
 _RUN, _LEASE, _SEQUENCE = schema.run, schema.run_lease, schema.sequence
 _NUMBERED = ("quote", "customer", "dispute")
+SEQUENCES = {"Q": "quote", "C": "customer"}
+"""Of which sequence a number is, by its first letter."""
+_DOUBTED = "-doubted"
+"""After the name of a sequence: up to which number there may be more of it elsewhere than we know."""
+_ELSEWHERE = "restored"
+"""The outcome of an attempt that is only feared."""
 _STEP = 10_000
 _TOKENS_AHEAD = 1_000_000
 
@@ -29,6 +35,7 @@ def begin(conn: Connection, now: datetime, why: Why, by: str) -> dict[str, int]:
     """Disarm, and take nothing for granted that may have happened elsewhere. Returns what was touched, for people."""
     counts = {"unknown": _outbox(conn, now), "interrupted": _runs(conn, now)}
     numbers = jump(conn)
+    upsert(conn, _SEQUENCE, [{"name": name + _DOUBTED, "value": value} for name, value in numbers.items()])
     conn.execute(delete(schema.adoption))
     state = {"armed": False, "doubt": why, "doubted_at": now, "place": place.of(conn)}
     conn.execute(update(_INSTALLATION).values(**state))
@@ -50,7 +57,7 @@ def _outbox(conn: Connection, now: datetime) -> int:
         _OUTBOX.c.lease_token,
         at,
         at,
-        literal("restored"),
+        literal(_ELSEWHERE),
     )
     conn.execute(insert(_ATTEMPT).from_select(columns, attempt.where(unsent)))
     free = {"lease_owner": "", "lease_until": None, "attempts": _OUTBOX.c.attempts + 1, "last_sent_at": now}
@@ -70,10 +77,26 @@ def jump(conn: Connection) -> dict[str, int]:
     """Move every sequence to a round number, 10,000 further and a tenth of it: gaps cost nothing, and a number given
     out twice would name two documents.
     """
-    have = dict.fromkeys(_NUMBERED, 0) | dict(conn.execute(select(_SEQUENCE.c.name, _SEQUENCE.c.value)).tuples().all())
+    known = select(_SEQUENCE.c.name, _SEQUENCE.c.value).where(_SEQUENCE.c.name.not_like(f"%{_DOUBTED}"))
+    have = dict.fromkeys(_NUMBERED, 0) | dict(conn.execute(known).tuples().all())
     ahead = {name: -(-(value + max(_STEP, value // 10)) // _STEP) * _STEP for name, value in have.items()}
     upsert(conn, _SEQUENCE, [{"name": name, "value": value} for name, value in ahead.items()])
     return ahead
+
+
+def covers(conn: Connection, number: str) -> bool:
+    """Whether a quote or customer of this number (Q000042) was there when a doubt began, also one that has ended:
+    what it became since may be at the ERP under its key, whatever we know of it.
+    """
+    name = SEQUENCES.get(number[:1], "") + _DOUBTED
+    until = conn.execute(select(_SEQUENCE.c.value).where(_SEQUENCE.c.name == name)).scalar()
+    return until is not None and number[1:].isdecimal() and int(number[1:]) <= until
+
+
+def note_attempt(conn: Connection, key: str, version: int, at: datetime) -> None:
+    """That somebody else may have sent it, as its first attempt."""
+    ended = {"started_at": at, "finished_at": at, "outcome": _ELSEWHERE}
+    conn.execute(insert(_ATTEMPT).values(key=key, version=version, number=1, run_id="", lease_token=0, **ended))
 
 
 def reserve(conn: Connection, name: str, value: int) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, FromClause, Row, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from crm_core import audit, schema
+from crm_core import audit, doubt, schema
 from crm_core.database import Database
 from crm_core.upserts import upsert
 
@@ -92,7 +92,7 @@ def enqueue(
     """Add an entry in the transaction of the decision itself: both are stored, or neither. Returns its action.
 
     A change of what never became an ERP document (its create is dead) is a create; a cancellation of that is nothing,
-    and adds no entry: the action returned is empty.
+    and adds no entry: the action returned is empty. What was there when a doubt began is looked up before it is sent.
     """
     row: dict[str, Any] = {
         "key": key,
@@ -117,6 +117,9 @@ def enqueue(
     if dead and action == "cancel":
         return ""
     row |= _in_place_of(dead) if dead else {}
+    if row["action"] == "create" and not row["attempts"] and doubt.covers(conn, crm_id):
+        row["attempts"] = 1
+        doubt.note_attempt(conn, key, version, now)
     conn.execute(insert(TABLE).values(**row))
     return str(row["action"])
 

@@ -107,6 +107,7 @@ def _may_have_arrived(entry: Entry) -> bool:
 
 def _look_first(ctx: Context, box: Outbox, entry: Entry) -> str:
     """Settle an entry that may have arrived before; empty when it is safe to send."""
+    asked = ctx.clock()
     if entry.action == "create":
         try:
             hits = ctx.connector.find(entry.obj, entry.key)
@@ -119,8 +120,8 @@ def _look_first(ctx: Context, box: Outbox, entry: Entry) -> str:
             return _arrived(ctx, box, entry, hits[0])
         if hits:
             return box.review(entry, hits)
-    until = booked_until(ctx, entry.last_sent_at) if entry.last_sent_at else ctx.clock()
-    if ctx.clock() < until:
+    until = booked_until(ctx, entry.last_sent_at) if entry.last_sent_at else asked
+    if asked < until:  # it may have been booked since
         return box.wait(entry, "unknown", until, CrmError("commit-horizon", until=f"{until:%H:%M:%S}"))
     return ""
 

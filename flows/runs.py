@@ -60,6 +60,7 @@ def running(ctx: Context, obj: str, direction: str, *, part: str = "", exclusive
 
 
 def _begun(ctx: Context, obj: str, direction: str, part: str, exclusive: bool) -> Lease:
+    sync_state.interrupt_stale_runs(ctx.database, ctx.clock())  # without Prefect there is no sweep to do it
     prefect_run = os.environ.get("PREFECT__FLOW_RUN_ID", "")
     started = sync_state.Started(ctx.system, obj, direction, ctx.owner, LEASE_S, part, exclusive, prefect_run)
     found = sync_state.begin_run(ctx.database, started, ctx.clock(), gone)

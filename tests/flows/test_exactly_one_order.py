@@ -189,6 +189,24 @@ def test_nothing_is_sent_again_before_the_commit_horizon(db: Database) -> None:
     assert (erp.sends, states(db)) == (1, ["sent"])
 
 
+def test_a_look_up_counts_from_when_it_was_asked(db: Database) -> None:
+    """The order is booked after the ERP looked and before its answer is here, which takes until after the horizon."""
+
+    class SlowToAnswer(FlakyErp):
+        def find(self, obj: str, key: str) -> list[Hit]:
+            hits = super().find(obj, key)
+            clock.advance(200)
+            return hits
+
+    clock = Clock(START)
+    erp = SlowToAnswer(clock, ["late"])
+    accept(db, "CT7-Q000001")
+    push(context(db, erp, clock))
+    clock.advance(1)
+    push_until_settled(db, erp, clock)
+    assert (erp.sends, states(db)) == (1, ["sent"])
+
+
 @pytest.mark.parametrize("other", [{"total": "100.01"}, {"currency": "USD"}, {"customer": "8"}])
 def test_a_document_that_differs_waits_for_a_person(db: Database, other: dict[str, str]) -> None:
     clock = Clock(START)

@@ -135,6 +135,23 @@ def test_a_draft_that_was_accepted_after_the_backup_is_accepted_again_by_its_ord
         assert selling.misbooked(road, ctx, [same, other]) == []
 
 
+def test_a_draft_whose_order_could_not_be_adopted_is_looked_up_before_it_is_sent(road: Road, tmp_path: Path) -> None:
+    with road.context() as ctx:
+        number = quotes.create(ctx.database, ADMIN, ctx.clock(), selling.drafts(ctx)[0])
+        saved = take_backup(road, tmp_path)
+        quotes.accept(ctx.database, ADMIN, ctx.clock(), number)
+        push(ctx)
+    put_back(road, saved)
+    with road.context() as ctx:
+        installation.arm(ctx.database, ADMIN, ctx.clock(), systems=["s4"], unchecked="its order cannot be read")
+        quotes.accept(ctx.database, ADMIN, ctx.clock(), number)
+        (fresh,) = selling.sell(ctx, 1)
+        assert dict(push(ctx).outcomes) == {"sent": 2}
+        assert selling.unsent(ctx) == []
+        assert selling.misbooked(road, ctx, [number, fresh]) == []
+    assert len(orders(road)) == 2
+
+
 def test_an_order_that_says_something_else_than_the_entry_waits_for_a_person(road: Road, tmp_path: Path) -> None:
     with road.context() as ctx:
         (number,) = selling.sell(ctx, 1)

@@ -25,6 +25,7 @@ from crm_core.sync_state import Started
 from flows.pull import pull
 from flows.push import push
 from flows.reconcile import reconcile
+from flows.runs import running
 from tests.flows import processes
 from tests.flows.lease_processes import LEASE_S, start_short_lived_pull
 from tests.flows.processes import Stop, killed_after
@@ -147,6 +148,13 @@ def test_runs_without_a_sign_of_life_are_closed_and_their_places_taken(db: Datab
         sync_state.end_run(db, dead, "done", {}, NOW)
     sync_state.end_run(db, living, "done", {}, NOW)
     assert sync_state.interrupt_stale_runs(db, now(db)) == 0
+
+
+def test_without_a_sweep_whoever_works_next_closes_what_died(settings: Settings) -> None:
+    with open_context(settings, "s4") as ctx:
+        dead = begun(ctx.database, now(ctx.database), direction="push", lease_s=-1)
+        with running(ctx, "invoices", "reconcile"):
+            assert [(run["id"], run["state"]) for run in runs(ctx.database)] == [(dead.run_id, "interrupted")]
 
 
 def test_a_run_of_a_program_older_than_leases_is_closed_after_hours(db: Database) -> None:

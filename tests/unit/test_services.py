@@ -91,6 +91,18 @@ def test_payloads_are_masked_and_amounts_kept(db: Database) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "field", ["contactTel", "FTEL", "TaxpayerIdentificationNumber", "creditCode", "FSOCIALCRECODE", "MobilePhone"]
+)
+def test_every_product_s_words_for_personal_data_are_known(field: str) -> None:
+    assert dead_letters.mask({field: "13800138000"}) == {field: "***(11)"}
+
+
+@pytest.mark.parametrize("field", ["DebitCreditCode", "FTaxPrice", "PaymentTerms", "SalesOrder", "TelescopeCode"])
+def test_what_says_nothing_of_a_person_stays_readable(field: str) -> None:
+    assert dead_letters.mask({field: "S"}) == {field: "S"}
+
+
 @given(
     st.recursive(
         st.text(max_size=5),
