@@ -47,7 +47,7 @@ def arm(
     from crm_core import installation
 
     names = session.settings().system_names()
-    with session.database() as database:
+    with session.database(make=False) as database:
         here = installation.arm(database, session.actor(), session.now(), systems=names, unchecked=unchecked)
     return _say(here, N_("Armed: environment {environment} may write to its ERPs."))
 
@@ -56,7 +56,7 @@ def disarm() -> int:
     """Forbid this installation to write to any ERP, also a push that is at work; reading goes on."""
     from crm_core import installation
 
-    with session.database() as database:
+    with session.database(make=False) as database:
         here = installation.disarm(database, session.actor(), session.now())
     return _say(here, N_("Disarmed: environment {environment} writes to no ERP."))
 

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 def backup(
     words: list[str] = typer.Argument(None, metavar="[verify] FILE", help="the file to write, else one in the home"),
-    with_secrets: bool = typer.Option(False, "--with-secrets", help="also the secrets kept in the home"),
+    with_secrets: bool = typer.Option(
+        False,
+        "--with-secrets",
+        help="also the secrets kept in the home, and the certificates and keys that system files name",
+    ),
 ) -> int:
     """Write the CRM's database, the settings and Prefect's history into one file; or check such a file.
 

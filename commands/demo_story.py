@@ -52,18 +52,19 @@ def accept_quotes(ctx: Context, story: Story) -> None:
 
 
 def _drafts(ctx: Context) -> Iterator[QuoteDraft]:
-    """One quote for each customer who may buy, of products that have a price in his currency."""
+    """One quote for each customer who may buy, of products for which the company has a price in his currency."""
     from crm_core import customers
     from crm_core.quote_rows import QuoteDraft
 
-    shelf, listed = _shelf(ctx)
+    shelf = _shelf(ctx)
+    listed = any(product["prices"] for product in shelf)
     for turn, row in enumerate(customers.listing(ctx.database, session.actor(), system=ctx.system)):
         accounts = customers.show(ctx.database, session.actor(), row["number"])["accounts"]
         for account in [one for one in accounts if one["system"] == ctx.system and not _blocked(one)][:1]:
             company = ctx.companies[account["company_code"]]
             currency = account["currency"] or company["currency"]
-            goods = shelf.get(currency, []) if listed else shelf[""]
-            lines = _lines(goods, turn, TAX.get(company["country"], Decimal(0)), None if listed else ASKED)
+            sold = [one["key"] for one in shelf if not listed or _has_price(one, account["company_code"], currency)]
+            lines = _lines(sold, turn, TAX.get(company["country"], Decimal(0)), None if listed else ASKED)
             yield QuoteDraft(
                 system=ctx.system,
                 company_code=account["company_code"],
@@ -86,17 +87,17 @@ def _blocked(account: dict[str, Any]) -> bool:
     return any(account[name] for name in names)
 
 
-def _shelf(ctx: Context) -> tuple[dict[str, list[str]], bool]:
-    """Products that can be sold, by the currency of a price everybody gets; all under "" where there are no prices."""
+def _shelf(ctx: Context) -> list[dict[str, Any]]:
+    """Products that can be sold, with their prices."""
     from crm_core import products
 
-    shelf: dict[str, list[str]] = {"": []}
-    for product in products.listing(ctx.database, session.actor(), system=ctx.system):
-        if not product["blocked"]:
-            shelf[""].append(product["key"])
-            for currency in dict.fromkeys(price["currency"] for price in product["prices"]):
-                shelf.setdefault(currency, []).append(product["key"])
-    return shelf, len(shelf) > 1
+    found = products.listing(ctx.database, session.actor(), system=ctx.system)
+    return [product for product in found if not product["blocked"]]
+
+
+def _has_price(product: dict[str, Any], company_code: str, currency: str) -> bool:
+    mine = ("", company_code)
+    return any(price["currency"] == currency and price["company_code"] in mine for price in product["prices"])
 
 
 def _lines(products: Sequence[str], turn: int, tax: Decimal, price: Decimal | None) -> list[DraftLine]:

@@ -86,12 +86,17 @@ def _said(file: Path, count: int, *, same: bool, check: bool) -> str:
     return say(text, file=shown(file.absolute()), count=count)
 
 
-@app.command(cls=Command, epilog=examples(("deployments apply", "at the Prefect server of PREFECT_API_URL")))
-def apply() -> int:
+@app.command(
+    cls=Command,
+    epilog=examples(("deployments apply", "at the Prefect server of PREFECT_API_URL, or that of `crosstie up` here")),
+)
+def apply(
+    take_over: bool = typer.Option(False, "--take-over", help="also at a server that another installation had"),
+) -> int:
     """Bring Prefect's deployments and automations in line with the system files; `crosstie up` does so by itself."""
     url = prefect_process.ready_url()
-    report = prefect_process.asked("flows.deploy")
-    error, broken = report.get("error", ""), report.get("broken", {})
+    report = prefect_process.asked("flows.deploy", *(["--take-over"] if take_over else []))
+    error, broken, exit_code = report.get("error", ""), report.get("broken", {}), report.pop("exit_code", REMOTE_DOWN)
     if not output.result({**report, "ok": not error}):
         if error:
             output.warn(say("Prefect at {url} did not take it: {why}", url=url, why=error))
@@ -100,7 +105,7 @@ def apply() -> int:
         for name in report.get("removed", []):
             output.note(say("{name} removed", name=name))
         _warn(broken)
-    return REMOTE_DOWN if error else SOME_FAILED if broken else OK
+    return exit_code if error else SOME_FAILED if broken else OK
 
 
 def _planned(settings: Settings, *, of_examples: bool = False) -> tuple[list[Any], dict[str, str]]:

@@ -124,8 +124,9 @@ def _ports(settings: Settings) -> Iterator[Finding]:
             ports.require_free(number, option)
             yield well(what, _("free"))
         except ConfigError as exc:
-            owner = say("used by {owner}", owner=exc.params["owner"])
-            yield well(what, owner) if runs else note(what, owner, failed(what, exc).cure)
+            used = exc.code == "port-used"
+            found = say("used by {owner}", owner=exc.params["owner"]) if used else exc.params["why"]
+            yield well(what, found) if runs and used else note(what, found, failed(what, exc).cure)
 
 
 def _supervised(settings: Settings) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from collections.abc import Collection
 from contextlib import ExitStack, suppress
@@ -12,11 +14,16 @@ HOST = "127.0.0.1"
 
 
 def is_free(port: int) -> bool:
+    return _hindrance(port) is None
+
+
+def _hindrance(port: int) -> OSError | None:
+    """Why nothing of ours can listen there; None when it can."""
     try:
         with socket.create_server((HOST, port)):
-            return True
-    except OSError:
-        return False
+            return None
+    except OSError as exc:
+        return exc
 
 
 def any_free() -> int:
@@ -31,10 +38,16 @@ def several_free(count: int) -> list[int]:
 
 
 def require_free(port: int, option: str, ours: Collection[int] = ()) -> None:
-    """Raises ConfigError that names the port, who has it, and how to choose another; `ours` are ids who may have it."""
-    if is_free(port):
+    """Raises ConfigError that names the port, who has it, and how to choose another; `ours` are ids who may have it.
+
+    Of a port that nobody has and this user may not listen on, it says why.
+    """
+    hindrance = _hindrance(port)
+    if hindrance is None:
         return
     name, pid = _owner(port)
+    if not pid and hindrance.errno != errno.EADDRINUSE:
+        raise ConfigError("port-refused", port=str(port), why=os.strerror(hindrance.errno or 0), option=option)
     if pid not in ours:
         raise ConfigError("port-used", port=str(port), owner=f"{name} {pid}" if pid else "?", option=option)
 

@@ -42,6 +42,7 @@ def changed_lines(
     lines: Sequence[DraftLine],
     quantities: Sequence[str],
     prices: Sequence[str],
+    taxes: Sequence[str],
     added: Sequence[str],
     removed: Sequence[str],
 ) -> list[DraftLine]:
@@ -53,6 +54,9 @@ def changed_lines(
     for text in prices:
         name, number = _change(text, "PRICE")
         by_name[name] = replace(_line(by_name, name), price=number)
+    for text in taxes:
+        name, number = _change(text, "PERCENT")
+        by_name[name] = replace(_line(by_name, name), tax_rate=number)
     for name in removed:
         _line(by_name, name)
         del by_name[name]

@@ -259,6 +259,7 @@ def amend(
         None, "--quantity", metavar="LINE:QUANTITY", help="another quantity; repeatable"
     ),
     price: list[str] = typer.Option(None, "--price", metavar="LINE:PRICE", help="another price; repeatable"),
+    tax: list[str] = typer.Option(None, "--tax", metavar="LINE:PERCENT", help="another rate of tax; repeatable"),
     line: list[str] = LINES,
     remove: list[str] = typer.Option(None, "--remove", metavar="LINE", help="take a line out; repeatable"),
     po: str = PO,
@@ -275,7 +276,7 @@ def amend(
     changes: dict[str, Any] = {name: value for name, value in {**given, **given_dates}.items() if value is not None}
     with session.database() as database:
         draft = quotes.draft_of(database, session.actor(), number)
-        lines = changed_lines(draft.lines, quantity or [], price or [], line or [], remove or [])
+        lines = changed_lines(draft.lines, quantity or [], price or [], tax or [], line or [], remove or [])
         version = quotes.amend(database, session.actor(), session.now(), number, replace(draft, lines=lines, **changes))
         quote = quotes.show(database, session.actor(), number)
     if not output.result({**quote, "version": version}):

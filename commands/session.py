@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -24,20 +25,30 @@ WORKERS = 100
 
 
 def settings() -> Settings:
-    return load_settings()
+    """Raises ConfigError where `crosstie up` works for this home with another database: both would be believed."""
+    found = load_settings()
+    if os.access(found.home / "run" / "up.json", os.R_OK):
+        from commands.same_database import require_same
+        from commands.supervisor import noted
+
+        require_same(found, noted(found))
+    return found
 
 
 @contextmanager
-def database() -> Iterator[Database]:
-    """The database, ready for work."""
-    from config.wiring import close_database, open_database
+def database(*, make: bool = True) -> Iterator[Database]:
+    """The database, ready for work; not `make`: StoreError where there is none yet."""
+    from config.wiring import close_database, existing_database, open_database
 
-    settings = load_settings()
-    opened = open_database(settings)
+    ours = settings()
+    if not make:
+        with existing_database(ours):
+            pass
+    opened = open_database(ours)
     try:
         yield opened
     finally:
-        close_database(settings, opened)
+        close_database(ours, opened)
 
 
 def actor() -> Actor:

@@ -58,11 +58,8 @@ def status(
 
 def _health(systems: list[str], limits: Limits) -> Health:
     from config.health import health
-    from config.wiring import existing_database
 
-    with existing_database(session.settings()):
-        pass  # who looks makes none: a home that is not there is not well
-    with session.database() as database:
+    with session.database(make=False) as database:  # a home that is not there is not well
         for system in systems:
             filters.require_known(database, system=system)
         return health(session.settings(), database, session.actor(), session.now(), systems, limits)

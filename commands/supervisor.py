@@ -24,6 +24,7 @@ from commands.texts import N_, say
 from config.errors import ConfigError
 from config.files import write_text
 from config.settings import Settings, shown
+from crm_core.engines import address
 
 TICK_S = 0.3
 SETTLED_S = 2
@@ -243,6 +244,7 @@ class Supervisor:
             "created": me.create_time(),
             "since": datetime.fromtimestamp(me.create_time(), UTC).isoformat(timespec="seconds"),
             **self._facts,
+            "database": address(self._settings.database_url),
             "children": {watch.name: watch.process.pid for watch in self._watches if watch.process},
         }
         with suppress(ConfigError):  # a full disk: nothing hangs on the note

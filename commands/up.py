@@ -18,7 +18,7 @@ from commands.texts import N_, _, say
 from config.errors import ConfigError
 from config.exit_codes import INTERRUPTED, OK
 from config.files import write_text
-from config.settings import Settings, shown
+from config.settings import Settings, load_settings, shown
 
 if TYPE_CHECKING:
     from commands.home_lock import HomeLock
@@ -43,7 +43,7 @@ def up(
     """
     from commands.up_plan import Options
 
-    settings = session.settings()
+    settings = load_settings()
     options = Options(session.a_port(port), session.a_port(prefect_port), session.a_count(workers, session.WORKERS))
     if options.port == options.prefect_port:
         raise UsageFault("ports-same", options="--port, --prefect-port")
@@ -164,7 +164,7 @@ def down() -> int:
     from commands import children
     from commands.supervisor import noted, stop_file
 
-    settings = session.settings()
+    settings = load_settings()  # it ends what runs there, whatever its database
     names = sorted({name for name, _process in children.found(settings)})
     if _is_supervised(settings):
         names = sorted({*names, *noted(settings).get("children", {})})

@@ -39,12 +39,13 @@ Watch = Callable[[str, int], None]
 
 
 class Member(msgspec.Struct, frozen=True):
-    """`rows` only of a table."""
+    """`rows` only of a table; `private` is a file that its owner alone may read."""
 
     name: str
     size: int
     sha256: str
     rows: int | None = None
+    private: bool = False
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -79,7 +80,7 @@ class Writer:
         self._zip, self._at, self._watch = file, at, watch
         self.members: list[Member] = []
 
-    def add(self, name: str, chunks: Iterable[bytes], *, rows: bool = False) -> None:
+    def add(self, name: str, chunks: Iterable[bytes], *, rows: bool = False, private: bool = False) -> None:
         """`rows`: each line is one, but for the first."""
         digest, size, lines = hashlib.sha256(), 0, 0
         with self._zip.open(self._info(name), "w", force_zip64=True) as out:
@@ -89,7 +90,7 @@ class Writer:
                 size += len(chunk)
                 lines += chunk.count(b"\n") if rows else 0
                 self._watch(name, size)
-        self.members.append(Member(name, size, digest.hexdigest(), lines - 1 if rows else None))
+        self.members.append(Member(name, size, digest.hexdigest(), lines - 1 if rows else None, private))
 
     def finish(self, manifest: Manifest) -> None:
         self._zip.writestr(self._info(MANIFEST), msgspec.json.format(msgspec.json.encode(manifest), indent=1))

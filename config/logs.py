@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from config.redaction import hide, redacted_facts
 from config.settings import Settings
@@ -29,6 +29,7 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 PLACES = ("file", "stderr")
 OURS = "crosstie"
 """The logger above all of ours."""
+_SECRET = ("password", "sslpassword", "oauth_client_secret")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,18 @@ def log_to(settings: Settings) -> Iterator[None]:
 def _hide_what_we_know(settings: Settings) -> None:
     """Secrets of the installation itself; those of a system are hidden when they are looked up."""
     hide(os.environ.get("PREFECT_API_AUTH_STRING", ""))
-    with suppress(ValueError):  # not an address: whoever opens the database says so
-        hide(unquote(urlsplit(settings.database_url).password or ""))
+    prefects = [value for name, value in os.environ.items() if name.endswith("_DATABASE_CONNECTION_URL")]
+    for address in [settings.database_url, *prefects]:
+        with suppress(ValueError):  # not an address: whoever opens the database says so
+            for password in _passwords(address):
+                hide(password)
+
+
+def _passwords(address: str) -> list[str]:
+    """What is secret in the address of a database: libpq takes it before the @ or as a setting behind the ?."""
+    parts = urlsplit(address)
+    settings = [value for name, value in parse_qsl(parts.query) if name in _SECRET]
+    return [unquote(parts.password or ""), *settings]
 
 
 def new_handler(settings: Settings, wanted: LogSettings) -> logging.Handler:

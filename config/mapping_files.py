@@ -131,7 +131,7 @@ def publish(settings: Settings, system: System, database: Database, actor: Actor
     from crm_core import mapping_versions
     from crm_core.database import utc_now
 
-    text = system_text(settings, system)
+    text, state = system_text(settings, system), _state(database)
     mapping = text.load()
     mapping_versions.publish(
         database,
@@ -143,14 +143,8 @@ def publish(settings: Settings, system: System, database: Database, actor: Actor
         content=text.content,
         reason=why,
     )
-    _remember(settings, system, text)
+    _remember(settings, system, text, state)
     return mapping
-
-
-def forget_seen(settings: Settings) -> None:
-    """What was seen here says nothing of another database: files that it does not know are published again."""
-    for file in (settings.home / "mappings").glob("*.seen"):
-        file.unlink(missing_ok=True)
 
 
 def _mark_file(settings: Settings, system: System) -> Path:
@@ -158,23 +152,45 @@ def _mark_file(settings: Settings, system: System) -> Path:
 
 
 def _changed(settings: Settings, system: System, text: MappingText, database: Database) -> bool:
-    """Whether the files differ from those seen last here; if none were, whether they are a new version."""
+    """Whether the files differ from those seen last here; if none were, whether they are a new version.
+
+    What was seen says nothing of another database, nor of this one before it was restored.
+    """
     from crm_core import mapping_versions
     from crm_core.access import local_admin
 
-    try:
-        return _mark_file(settings, system).read_text(encoding="utf-8") != text.mark
-    except OSError:
-        version = text.load().version
-        history = mapping_versions.history(database, local_admin("crosstie"), system.name)
-        if version not in {row["version"] for row in history}:
-            return True
-        _remember(settings, system, text)
+    state = _state(database)
+    mark, _, seen_of = _seen(settings, system).partition(" ")
+    if mark and seen_of in ("", state) and mark != text.mark:  # an earlier version did not note of which database
+        return True
+    if seen_of == state:
         return False
+    version = text.load().version
+    history = mapping_versions.history(database, local_admin("crosstie"), system.name)
+    if version not in {row["version"] for row in history}:
+        return True
+    _remember(settings, system, text, state)
+    return False
 
 
-def _remember(settings: Settings, system: System, text: MappingText) -> None:
-    write_text(_mark_file(settings, system), text.mark)
+def _state(database: Database) -> str:
+    """What tells this database from others, and from what it was before a restore and before it was trusted again."""
+    from crm_core import installation
+    from crm_core.access import local_admin
+
+    here = installation.read(database, local_admin("crosstie"))
+    return f"{here.uid}/{here.doubted_at.isoformat() if here.doubted_at else ''}"
+
+
+def _seen(settings: Settings, system: System) -> str:
+    try:
+        return _mark_file(settings, system).read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def _remember(settings: Settings, system: System, text: MappingText, state: str) -> None:
+    write_text(_mark_file(settings, system), f"{text.mark} {state}")
 
 
 def check(text: MappingText, *, system: System | None, wires: Mapping[str, Any] | None = None) -> list[Finding]:

@@ -6,13 +6,14 @@ SQLite is copied while it is in use; of PostgreSQL its own tools make a dump, wh
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from config.archive import Note
 from config.errors import ConfigError
@@ -21,6 +22,14 @@ from config.settings import Settings, shown
 VARIABLES = ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
 FILE, DUMP = "prefect/prefect.db", "prefect/prefect.dump"
 """Members of a backup."""
+_OTHER_NAMES = {"ssl": "sslmode", "database": "dbname"}
+"""What asyncpg, which Prefect uses, calls otherwise than libpq, which the tools use."""
+_OF_LIBPQ = frozenset(
+    "host hostaddr port user dbname passfile service options target_session_attrs connect_timeout"
+    " sslmode sslcert sslkey sslrootcert sslcrl sslsni channel_binding require_auth requirepeer"
+    " gssencmode krbsrvname gsslib".split()
+)
+_WITH_PORT = re.compile(r"[\w.-]+:\d+")
 
 
 def save(settings: Settings, target: Path) -> str | Note:
@@ -89,14 +98,22 @@ def _server(environ: Mapping[str, str] | None = None) -> SplitResult | None:
 
 
 def _address(server: SplitResult) -> str:
-    """For libpq, without the password: that never stands on a command line."""
+    """For libpq, without a password: that never stands on a command line."""
+    said = [(_OTHER_NAMES.get(name, name), value) for name, value in parse_qsl(server.query)]
+    where, hosts = server.netloc.rpartition("@")[2], [value for name, value in said if name == "host"]
+    if any(_WITH_PORT.fullmatch(host) for host in hosts):  # host=one:5432&host=two:5433 is SQLAlchemy's own form
+        where, said = ",".join(hosts), [(name, value) for name, value in said if name != "host"]
     user = f"{server.username}@" if server.username else ""
-    port = f":{server.port}" if server.port else ""
-    return f"postgresql://{user}{server.hostname or ''}{port}{server.path}"
+    query = urlencode([(name, value) for name, value in said if name in _OF_LIBPQ], quote_via=quote, safe="")
+    return f"postgresql://{user}{where}{server.path}{'?' if query else ''}{query}"
+
+
+def _password(server: SplitResult) -> str:
+    return dict(parse_qsl(server.query)).get("password") or unquote(server.password or "")
 
 
 def _run(command: list[str], server: SplitResult) -> str:
     """What the tool complained of, in one line; empty when it did its work."""
-    env = {**os.environ, "PGPASSWORD": unquote(server.password)} if server.password else dict(os.environ)
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    password = {"PGPASSWORD": known} if (known := _password(server)) else {}
+    done = subprocess.run(command, env={**os.environ, **password}, capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 else " ".join(done.stderr.split())[:300] or str(done.returncode)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config import archive, mapping_files, prefect_history
+from config import archive, prefect_history
 from config.archive import Archive, Manifest, Member, Note, Watch
 from config.errors import ConfigError
 from config.files import read_bytes, write_bytes
@@ -70,7 +70,6 @@ def restore(
         tables = {member.name[9:-6]: member for member in manifest.named("database")}
         source = {name: _counted(found, member, watch) for name, member in tables.items()}
         facts = restored.restore(db, actor, now, manifest.database_version, source, replace=replace, name=path.name)
-        mapping_files.forget_seen(settings)
         done = Restored(manifest, facts["rows"], facts["unknown"], facts["interrupted"])
         if with_config:
             done.files, done.kept = _put_files(settings, found, now)
@@ -110,7 +109,7 @@ def _put_files(settings: Settings, found: Archive, now: datetime) -> tuple[list[
         if before != content:
             write_bytes(aside / member.name, before, private=True)
             kept = shown(aside)
-        write_bytes(target, content, private=member.name.startswith("secrets/"))
+        write_bytes(target, content, private=member.private or member.name.startswith("secrets/"))
         written.append(member.name)
     return written, kept
 

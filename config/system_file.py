@@ -53,9 +53,14 @@ def _secret(value: str) -> str:
 
 
 def _cron(value: str) -> str:
-    """Five fields, without L and W: of others Prefect, which runs by it, thinks differently or not at all."""
+    """Five fields, without L and W, weekdays all with # or all without: of others Prefect, which runs by it, thinks
+    differently or not at all.
+    """
     try:
-        if len(value.split()) != 5 or set("LW") & set(re.sub("[A-Z]{3}", "", value.upper())):
+        fields = value.split()
+        if len(fields) != 5 or set("LW") & set(re.sub("[A-Z]{3}", "", value.upper())):
+            raise CronSimError
+        if len({"#" in weekday for weekday in fields[4].split(",")}) > 1:
             raise CronSimError
         next(CronSim(value, datetime(2000, 1, 1)))  # noqa: DTZ001  # any moment will do to read the line
     except (CronSimError, StopIteration) as exc:  # no cron line, or one for a day that never comes
@@ -106,9 +111,11 @@ class Schedule(_Model):
     """When the deployments of a system run; what is not said follows flows.deployments' own plan."""
 
     pull: dict[str, Cron] = Field(
-        default_factory=dict, description="a cron line such as */15 * * * * for an object, or default for all others"
+        default_factory=dict,
+        description="a cron line such as */15 * * * * for an object, or default for all others; "
+        "its weekdays all with # or all without",
     )
-    reconcile: Cron = Field("", description="a cron line such as 40 5 * * *")
+    reconcile: Cron = Field("", description="a cron line such as 40 5 * * *, its weekdays all with # or all without")
     time_zone: Zone | None = Field(None, description="a time zone such as Asia/Shanghai; else the system's")
     active: bool = Field(True, description="true or false")
 

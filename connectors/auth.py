@@ -12,6 +12,7 @@ import httpx
 
 from connectors.base import Secret, System
 from connectors.errors import AccessError, ConfigurationError, TransientError
+from connectors.refusals import ON_THE_WAY
 
 EARLY_S = 60.0
 """A token is renewed this long before it ends, so that none ends on the way."""
@@ -19,7 +20,7 @@ EARLY_S = 60.0
 
 class Auth(Protocol):
     def prove(self, request: httpx.Request, client: httpx.Client) -> None:
-        """Add to the request what proves who we are; may fetch a token with `client`."""
+        """Add to the request what proves who we are; may fetch a token with `client`, in the time the request has."""
 
     def renew(self) -> bool:
         """Forget what was refused; True where a new attempt can differ."""
@@ -65,7 +66,7 @@ class ClientCredentials:
     def prove(self, request: httpx.Request, client: httpx.Client) -> None:
         with self._lock:
             if not self._token or self._clock() >= self._ends:
-                self._fetch(client)
+                self._fetch(request, client)
             request.headers["Authorization"] = f"Bearer {self._token}"
 
     def renew(self) -> bool:
@@ -73,17 +74,17 @@ class ClientCredentials:
             self._token = ""
         return True
 
-    def _fetch(self, client: httpx.Client) -> None:
+    def _fetch(self, request: httpx.Request, client: httpx.Client) -> None:
         system = self._system
         proof = {"Authorization": basic(system.username, reveal(system.password)), "Accept": "application/json"}
         form = {"grant_type": "client_credentials"}
         try:
-            answer = client.post(system.token_url, data=form, headers=proof, follow_redirects=False)
+            answer = client.post(
+                system.token_url, data=form, headers=proof, follow_redirects=False, extensions=within(request)
+            )
         except httpx.TransportError as exc:
             raise TransientError("unreachable", system=system.name, reason=type(exc).__name__) from None
-        if answer.status_code >= 500 or answer.status_code == 429:
-            where: dict[str, Any] = {"method": "POST", "path": httpx.URL(system.token_url).path}
-            raise TransientError("unavailable", system=system.name, status=str(answer.status_code), **where)
+        refuse_passing(system.name, answer)
         self._keep(answer)
 
     def _keep(self, answer: httpx.Response) -> None:
@@ -94,6 +95,21 @@ class ClientCredentials:
             self._ends = self._clock() + max(0.0, float(body.get("expires_in", 0)) - EARLY_S)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise AccessError("unauthorised", system=self._system.name, path=path) from None
+
+
+def within(request: httpx.Request) -> dict[str, Any]:
+    """The time limits of the call that a token is fetched for, its deadline among them, for the fetching call."""
+    return {"timeout": request.extensions["timeout"]}
+
+
+def refuse_passing(system: str, answer: httpx.Response) -> None:
+    """Raise for an answer to a logon that says nothing of the credentials: a proxy's, or that of a busy server."""
+    status = answer.status_code
+    if status == 407:
+        raise AccessError("proxy-refused", system=system)
+    if status >= 500 or status == 429 or status in ON_THE_WAY:
+        where: dict[str, Any] = {"method": answer.request.method, "path": answer.request.url.path}
+        raise TransientError("unavailable", system=system, status=str(status), **where)
 
 
 def make_auth(system: System, kind: str) -> Auth:

@@ -30,6 +30,8 @@ def failed(exc: httpx.RequestError, system: str, method: str, path: str, *, harm
     reason = type(exc).__name__
     if isinstance(exc, httpx.ConnectError) and (trust := untrusted(exc)):
         return AccessError("certificate", reason=trust, **where)
+    if isinstance(exc, httpx.ProxyError) and str(exc).startswith("407"):  # a tunnel is refused by an exception
+        return AccessError("proxy-refused", system=system)
     if isinstance(exc, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)):
         return TransientError("unreachable", reason=str(exc) or reason, **where)
     if isinstance(exc, httpx.UnsupportedProtocol):

@@ -182,8 +182,7 @@ class Http:
 
         def once() -> Answer:
             before()
-            if not deadline.left():
-                raise TransientError("no-time-left", system=self.system.name, method=method, path=_path(url))
+            self._require_time(deadline, method, url)
             answer = self._send(method, url, headers, body, deadline)
             if answer.status == 429:
                 raise rate_limited(self.system.name, answer)
@@ -192,6 +191,10 @@ class Http:
             return answer
 
         return self._repeat(once, min(self._limits.retry_s, deadline.left()), may_resend)
+
+    def _require_time(self, deadline: Deadline, method: str, url: str) -> None:
+        if not deadline.left():
+            raise TransientError("no-time-left", system=self.system.name, method=method, path=_path(url))
 
     def _repeat(self, call: Callable[[], T], budget: float, again: Callable[[BaseException], bool]) -> T:
         return tenacity.Retrying(
@@ -249,6 +252,8 @@ class Http:
                     method, url, headers={**headers, **names}, content=body, extensions={"timeout": timeouts}
                 )
                 self._auth.prove(request, session.client)
+                if deadline is not None and not (asks or method == "GET"):
+                    self._require_time(deadline, method, url)  # the turn and the token may have taken it all
                 response = session.client.send(request, stream=True)
                 status = response.status_code
                 self.certificate_until = valid_until(response) or self.certificate_until

@@ -55,6 +55,7 @@ MESSAGES: dict[str, str] = {
     "conflict": "System {system}: {obj} {key} was changed by somebody else meanwhile; it is read again before the next try.",
     # the connection
     "unauthorised": "System {system} does not accept the user or password (401 for {path}); correct the credentials before the user is locked.",
+    "proxy-refused": "System {system}: the proxy on the way to it asks for a user and password of its own (407); correct proxy in the system file.",
     "forbidden": "System {system}: {user} may not {method} {path}: {text}; ask the ERP's administrator for the authorisation or to activate the service.",
     "token-refused": "System {system} gives no access token that it takes: {text} (code {erp}); check the app's key and secret (username, password), the tenant (client) and this machine's clock.",
     "tenant-unknown": "System {system}: the gateway of tenant {tenant} is not known: {text} (code {erp}); correct client, or set url to the gateway itself.",

@@ -15,6 +15,8 @@ from connectors.errors import (
 )
 
 UNSUPPORTED = {405, 406, 415, 501}
+ON_THE_WAY = {408, 421, 425, 499}
+"""Answers of what stands before the ERP, which gave up on a call: of a write nobody knows whether it went through."""
 
 
 def place(system: str, answer: Answer) -> dict[str, Any]:
@@ -40,6 +42,8 @@ def refuse_access(system: str, user: str, answer: Answer, said: str = "", code: 
         raise AccessError("forbidden", erp_code=code, user=user, text=said or "no reason given", **where)
     if status == 404:
         raise AccessError("service-missing", erp_code=code, **where)
+    if status == 407:
+        raise AccessError("proxy-refused", system=system)
     if status in UNSUPPORTED:
         raise AccessError("not-supported", status=str(status), **where)
     if 300 <= status < 400:
@@ -51,7 +55,7 @@ def refuse_read(system: str, user: str, answer: Answer, said: str, code: str) ->
     where, status = place(system, answer), str(answer.status)
     if answer.status == 429:
         raise rate_limited(system, answer)
-    if answer.status in (502, 503, 504):
+    if answer.status in {502, 503, 504, *ON_THE_WAY}:
         raise TransientError("unavailable", retry_after_s=answer.retry_after_s, status=status, **where)
     if answer.status >= 500:
         facts: dict[str, Any] = {"status": status, "text": said or "no text", "request_id": answer.request_id}
@@ -64,7 +68,7 @@ def refuse_unheard(system: str, answer: Answer, code: str) -> None:
     """Raise for a write that surely was not taken up (429), and for one of which nobody knows."""
     if answer.status == 429:
         raise rate_limited(system, answer)
-    if answer.status >= 500 and answer.status != 501:
+    if answer.status in ON_THE_WAY or (answer.status >= 500 and answer.status != 501):
         reason = f"status {answer.status}"
         raise OutcomeUnknownError("outcome-unknown", reason=reason, erp_code=code, **place(system, answer))
 

@@ -167,8 +167,9 @@ def adopt_order(
 ) -> str:
     """Make the accepted quote that an ERP order of ours, pulled meanwhile, must have come from; returns its number.
 
-    The ERP knows neither tax nor payment plan, validity nor seller: the quote has none, and `actor` owns it. A draft
-    of the same number and total is taken as what was accepted. Raises RefusedError.
+    The order was read without tax, payment plan, validity and seller: the quote has none, and `actor` owns it. The tax
+    is not known until a seller states it with the first change. A draft of the same number and total is taken as what
+    was accepted. Raises RefusedError.
     """
     access.require(actor, "outbox.settle")
     with db.write() as conn:
@@ -257,7 +258,7 @@ def _line_rows(lines: Sequence[RowMapping]) -> list[dict[str, Any]]:
 def _line_row(name: str, line: RowMapping) -> dict[str, Any]:
     net = line["net_amount"] or Decimal(0)
     price, per = _price(net, line["quantity"])
-    amounts = {"net_amount": net, "tax_amount": Decimal(0), "gross_amount": net, "tax_rate": Decimal(0)}
+    amounts = {"net_amount": net, "tax_amount": Decimal(0), "gross_amount": net, "tax_rate": None}
     same = {part: line[part] for part in ("product_key", "text", "quantity", "unit", "requested_on")}
     return {"line": name, **same, "price": price, "per": per, "price_includes_tax": False, **amounts}
 

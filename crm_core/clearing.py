@@ -21,7 +21,7 @@ reversed, less advance requests and bills.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from hashlib import blake2b
@@ -31,7 +31,7 @@ from crm_core.clearing_book import Book, Cleared, Group, document_of, groups, op
 from crm_core.clearing_flows import Flow, flows, payment_keys
 from crm_core.clearing_transfers import straighten
 from crm_core.model import AccountLine
-from crm_core.money import exact
+from crm_core.money import digits, exact, is_currency, quantize
 from crm_core.receivables import Application, OpenItem, Payment
 
 __all__ = ["Cleared", "Derived", "components", "derive", "document_of", "documents"]
@@ -39,6 +39,8 @@ __all__ = ["Cleared", "Derived", "components", "derive", "document_of", "documen
 Row = TypeVar("Row", OpenItem, Payment, Application)
 
 _ITEM_KINDS = ("trade", "retention", "other")
+_SPARE = 6
+"""Digits of a derived rate beyond those of amount and currency: all of it, and any part, is right to the cent."""
 
 
 class Derived(NamedTuple):
@@ -118,7 +120,7 @@ def _item(book: Book, key: str, system: str) -> OpenItem:
         currency=line.currency,
         amount=line.amount,
         local_currency=line.local_currency,
-        rate=line.rate,
+        rate=_rate([line]),
         reversed_on=book.reversed_on.get(document_of(key)),
         disputed=bool(line.dispute_code),
         reference=line.reference,
@@ -153,11 +155,26 @@ def _payment(book: Book, key: str, keys: list[str], bills: Mapping[str, date | N
         currency=line.currency,
         amount=sum((_received(book.lines[each]) for each in keys), Decimal(0)),
         local_currency=line.local_currency,
-        rate=line.rate,
+        rate=_rate([book.lines[each] for each in keys]),
         maturity_date=bills.get(document),
         reversed_on=book.reversed_on.get(document),
         reference=line.reference,
     )
+
+
+def _rate(lines: Sequence[AccountLine]) -> Decimal:
+    """Local currency per 1 unit: as the ERP states it where that gives the local amount it booked, else what does.
+
+    ERPs quote some pairs the other way round, or for 100 or 1000 units, without saying so beside the rate.
+    """
+    line = lines[0]
+    amount, booked = (sum((getattr(each, name) for each in lines), Decimal(0)) for name in ("amount", "local_amount"))
+    if not amount or line.currency == line.local_currency or not is_currency(line.local_currency):
+        return line.rate
+    if quantize(amount * line.rate, line.local_currency) == quantize(booked, line.local_currency):
+        return line.rate
+    places = digits(line.local_currency) + amount.adjusted() + _SPARE
+    return (booked / amount).quantize(Decimal(1).scaleb(-places))
 
 
 def _received(line: AccountLine) -> Decimal:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, TimeoutErr
 
 from crm_core import database_errors
 from crm_core.database_errors import ConflictError
-from crm_core.engines import begin_reading, begin_writing, migrating, open_engine
+from crm_core.engines import begin_reading, begin_writing, migrating, open_engine, shown
 from crm_core.errors import StoreError
 
 P = ParamSpec("P")
@@ -37,9 +37,9 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = _parsed(url)
-        self.place = self.url.database if self.is_sqlite else self.url.render_as_string(hide_password=True)
+        self.place = shown(self.url)
         if self.is_sqlite and self.url.database and not self.url.database.startswith("file:"):
-            _make_folder(Path(self.url.database), str(self.place))
+            _make_folder(Path(self.url.database), self.place)
         self.engine = open_engine(self.url)
 
     @property
@@ -75,7 +75,7 @@ class Database:
         """
         found = self.version()
         if found and found not in versions():
-            raise StoreError("database-new", place=str(self.place), found=found, needed=head_version())
+            raise StoreError("database-new", place=self.place, found=found, needed=head_version())
         self._migrate("upgrade", "head")
         return head_version()
 
@@ -87,7 +87,7 @@ class Database:
         found = self.version()
         earlier = [known for known in versions() if known <= found]
         if found not in versions() or version not in earlier:
-            raise StoreError("version-unknown", place=str(self.place), version=version, known=", ".join(earlier) or "-")
+            raise StoreError("version-unknown", place=self.place, version=version, known=", ".join(earlier) or "-")
         self._migrate("downgrade", version)
 
     def _migrate(self, direction: str, version: str) -> None:
@@ -113,7 +113,7 @@ class Database:
         if found == needed:
             return
         code = "database-old" if not found or found in versions() else "database-new"
-        raise StoreError(code, place=str(self.place), found=found or "-", needed=needed)
+        raise StoreError(code, place=self.place, found=found or "-", needed=needed)
 
     def dispose(self) -> None:
         self.engine.dispose()
@@ -123,11 +123,11 @@ class Database:
         try:
             yield
         except DBAPIError as exc:
-            if error := database_errors.told(exc, str(self.place), head_version()):
+            if error := database_errors.told(exc, self.place, head_version()):
                 raise error from exc
             raise
         except TimeoutError as exc:
-            raise StoreError("database-crowded", place=str(self.place)) from exc
+            raise StoreError("database-crowded", place=self.place) from exc
 
 
 def done_anew(transaction: Callable[P, T]) -> Callable[P, T]:

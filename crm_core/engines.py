@@ -6,12 +6,14 @@ PostgreSQL: psycopg, every wait bounded, and no lock kept for a client that is g
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 
 from crm_core.errors import StoreError
 
@@ -43,6 +45,28 @@ _CLIENT_SETTINGS: dict[str, Any] = {
     "tcp_user_timeout": 60_000,
 }
 _RECYCLE_SECONDS = 1800  # firewalls forget what is idle for long
+_TELLING = ("host", "hostaddr", "port", "dbname", "user", "service")
+"""What of an address's query says where a server is. Of the rest nothing is shown: it may be a password."""
+
+
+def shown(url: URL) -> str:
+    """The address as people may see it: which file, or which server and database."""
+    if url.get_backend_name() == "sqlite":
+        return url.database or ":memory:"
+    telling = {name: value for name, value in url.query.items() if name in _TELLING}
+    return url.set(query=telling).render_as_string(hide_password=True)
+
+
+def address(text: str) -> str:
+    """Which file, or which server and database, whoever the user is; empty for what is no address."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        return ""
+    if url.get_backend_name() == "sqlite":
+        return os.path.realpath(url.database or "")
+    server = URL.create(url.drivername, None, None, url.host, url.port, url.database, url.query)
+    return shown(server.difference_update_query(["user"]))
 
 
 def open_engine(url: URL) -> Engine:
@@ -111,8 +135,7 @@ def _postgresql(url: URL) -> Engine:
         encoding = connection.info.parameter_status("server_encoding")
         if encoding != "UTF8":
             connection.close()
-            place = url.render_as_string(hide_password=True)
-            raise StoreError("database-encoding", place=place, encoding=str(encoding), name=str(url.database))
+            raise StoreError("database-encoding", place=shown(url), encoding=str(encoding), name=str(url.database))
 
     return engine
 

@@ -126,7 +126,8 @@ MESSAGES |= {
     "product-blocked": "Line {line}: product {product} is blocked for sale.",
     "unit-differs": "Line {line}: {product} is sold in {base}; this line is in '{unit}'.",
     "quantity-not-positive": "Line {line}: the quantity of {product} is {quantity}; it must be above 0.",
-    "price-missing": "Line {line}: {product} has no list price in {currency} on that day. Name one.",
+    "price-missing": "Line {line}: {product} has no list price of {company} in {currency} on that day. Name one.",
+    "tax-missing": "Line {line}: the tax of {product} is not known, since the order was adopted from the ERP. State its rate in per cent with the change, such as `crosstie quotes amend {number} --tax {line}:13`.",
     "price-negative": "Line {line}: the price of {product} is {price}; it cannot be negative.",
 }
 MESSAGES |= {

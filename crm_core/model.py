@@ -81,7 +81,10 @@ class Product(Record, kw_only=True, gc=False):
 
 
 class Price(Record, kw_only=True, gc=False):
-    """A list price: `amount` of `currency` (net) per `per` units of `unit`, both days included."""
+    """A list price: `amount` of `currency` (net) per `per` units of `unit`, both days included.
+
+    It counts for the quotes of `company_code` alone; empty: of every company. `sales_area` is the ERP's own word.
+    """
 
     product_key: str
     currency: str
@@ -90,6 +93,7 @@ class Price(Record, kw_only=True, gc=False):
     unit: str = ""
     valid_from: date | None = None
     valid_until: date | None = None
+    company_code: str = ""
     sales_area: str = ""
     customer_key: str = ""
 

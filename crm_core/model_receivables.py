@@ -40,7 +40,7 @@ class AccountLine(Record, kw_only=True, gc=False):
     discount: Decimal = Decimal(0)  # part of a payment's amount that was granted, not received; same sign as amount
     local_currency: str
     local_amount: Decimal
-    rate: Decimal = Decimal(1)  # local currency per 1 unit of currency, as booked
+    rate: Decimal = Decimal(1)  # as the ERP states it: where it does not give `local_amount`, that counts
     settles: str = ""  # key of the line this one settles in part
     cleared_on: date | None = None
     clearing: str = ""  # key of the document that cleared it
@@ -82,7 +82,7 @@ class Settlement(Record, kw_only=True, gc=False):
 
     `source_kind` is payment (`source_key`: a Receipt's), item (a credit memo's line) or empty; `source_amount` what it
     took from the source, `amount` what the target item (`target_key`: its line) fell by, each in its own currency and
-    not negative. `target_kind` payment: money went back, and the target is the Receipt (negative) that says so.
+    not negative but for a late charge (a write-off turned round). `target_kind` payment: money went back, and the target is the Receipt (negative) that says so.
     A write-off or discount takes nothing from a payment. The amount of a side that is not there is 0.
     """
 

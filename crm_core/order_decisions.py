@@ -42,8 +42,8 @@ def put(conn: Connection, quote: Quote, action: str, now: datetime, by: str, *, 
 def document(conn: Connection, quote: Quote) -> dict[str, Any]:
     """The order as this version of the quote wants it; amounts, quantities and dates as text, prices without tax.
 
-    `total` is without tax, `gross` with it; a line's `price` is for `per` units, `unit_price` for one.
-    `prices_with_tax`: whether the quote stated all its prices with tax.
+    `total` is without tax, `gross` with it; a line's `price` is for `per` units, `unit_price` for one, and an empty
+    `tax_rate` is not known (an adopted order). `prices_with_tax`: whether the quote stated all its prices with tax.
     """
     head = quote.head
     ordered = companies.today(conn, head["system"], head["company_code"], head["accepted_at"])
@@ -114,7 +114,7 @@ def _line(line: RowMapping, head: RowMapping) -> dict[str, str]:
         "unit_price": _text(unit.net),
         "unit_price_with_tax": _text(unit.gross),
         "net": _text(amounts.net),
-        "tax_rate": _text(line["tax_rate"]),
+        "tax_rate": "" if line["tax_rate"] is None else _text(line["tax_rate"]),
         "tax": _text(amounts.tax),
         "gross": _text(amounts.gross),
         "requested_on": _day(line["requested_on"] or head["requested_on"]),

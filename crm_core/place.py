@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError
 
 _MACHINE_IDS = ("/etc/machine-id", "/var/lib/dbus/machine-id")
 _CLUSTER = (
@@ -21,6 +21,8 @@ _CLUSTER = (
     " || '/' || CASE WHEN pg_is_in_recovery() THEN '' ELSE substring(pg_walfile_name(pg_current_wal_lsn()) FOR 8) END"
     " || '/'"
 )
+_NEVER_TOLD = ("0A", "42", "55000")
+"""SQLSTATE of a server that has no such function, grants none, or holds no such thing (a managed one)."""
 _DATABASE = "(SELECT oid FROM pg_database WHERE datname = current_database())"
 
 
@@ -41,7 +43,9 @@ def _server(conn: Connection) -> str:
     try:
         with conn.begin_nested():
             return str(conn.exec_driver_sql(f"{_CLUSTER} || {_DATABASE}").scalar_one())
-    except ProgrammingError:  # no such function, or no right to it
+    except DBAPIError as exc:
+        if not str(getattr(exc.orig, "sqlstate", None)).startswith(_NEVER_TOLD):
+            raise
         return str(conn.exec_driver_sql(f"SELECT {_DATABASE}").scalar_one())
 
 

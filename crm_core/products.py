@@ -45,20 +45,34 @@ def one(conn: Connection, system: str, key: str) -> RowMapping | None:
 
 
 def price(
-    conn: Connection, system: str, product_key: str, currency: str, on: date, customer_keys: list[str], unit: str = ""
+    conn: Connection,
+    system: str,
+    company_code: str,
+    product_key: str,
+    currency: str,
+    on: date,
+    customer_keys: list[str],
+    unit: str = "",
 ) -> ListPrice | None:
-    """The price valid `on`: the customer's own before the list's, then the one that became valid last."""
+    """The price of the company valid `on`: the customer's own before the list's, the company's own before that of all,
+    then the one that became valid last.
+    """
     rows = [
         row
         for row in conn.execute(select(_PRICE).where(*_valid(system, product_key, on))).mappings()
         if row["currency"] == currency
+        and row["company_code"] in ("", company_code)
         and row["customer_key"] in ("", *customer_keys)
         and (not unit or row["unit"] in ("", unit))
     ]
     if not rows:
         return None
-    best = max(rows, key=lambda row: (row["customer_key"] != "", row["valid_from"] or date.min, row["key"]))
+    best = max(rows, key=_precedence)
     return ListPrice(best["amount"], best["per"], best["unit"])
+
+
+def _precedence(row: RowMapping) -> tuple[bool, bool, date, str]:
+    return row["customer_key"] != "", row["company_code"] != "", row["valid_from"] or date.min, row["key"]
 
 
 def _valid(system: str, product_key: str, on: date | None) -> list[Any]:
@@ -70,7 +84,7 @@ def _valid(system: str, product_key: str, on: date | None) -> list[Any]:
 
 
 def _prices(conn: Connection, system: str, product_key: str, on: date | None) -> list[dict[str, Any]]:
-    columns = _PRICE.c["currency", "amount", "per", "unit", "valid_from", "valid_until", "sales_area", "customer_key"]
-    query = select(*columns).where(*_valid(system, product_key, on))
+    names = ("currency", "amount", "per", "unit", "valid_from", "valid_until", "company_code", "sales_area")
+    query = select(*_PRICE.c[*names, "customer_key"]).where(*_valid(system, product_key, on))
     ordered = query.order_by(_PRICE.c.currency, _PRICE.c.valid_from.nulls_first())
     return [dict(row) for row in conn.execute(ordered).mappings()]

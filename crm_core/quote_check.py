@@ -148,9 +148,11 @@ def _line(conn: Connection, head: RowMapping, line: RowMapping, today: date) -> 
     if line["quantity"] <= 0:
         yield error("quantity-not-positive", **name, quantity=f"{line['quantity']:f}")
     if line["price"] is None:
-        yield error("price-missing", **name, currency=head["currency"])
+        yield error("price-missing", **name, company=head["company_code"], currency=head["currency"])
     elif line["price"] < 0:
         yield error("price-negative", **name, price=f"{line['price']:f}")
+    if line["tax_rate"] is None:
+        yield error("tax-missing", **name, number=head["number"])
     if line["requested_on"] and line["requested_on"] < today:
         yield _late(head)(
             "line-requested-past", line=line["line"], requested=str(line["requested_on"]), today=str(today)

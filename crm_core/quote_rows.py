@@ -21,13 +21,16 @@ _QUOTE, _LINE, _PART = schema.quote, schema.quote_line, schema.quote_instalment
 
 @dataclass(frozen=True, slots=True)
 class DraftLine:
-    """`price` is for `per` units (None: the list price), `tax_rate` in per cent; `line` names it in later versions."""
+    """`price` is for `per` units (None: the list price), `tax_rate` in per cent; `line` names it in later versions.
+
+    A `tax_rate` of None is not known: such a line came with an adopted order, and cannot be sent again before it is.
+    """
 
     product_key: str
     quantity: Decimal
     price: Decimal | None = None
     per: Decimal = Decimal(1)
-    tax_rate: Decimal = Decimal(0)
+    tax_rate: Decimal | None = Decimal(0)
     price_includes_tax: bool = False
     unit: str = ""
     text: str = ""
@@ -170,16 +173,17 @@ def _filled(conn: Connection, draft: QuoteDraft, line: DraftLine, customer_keys:
     line = replace(line, unit=line.unit or unit, text=line.text or text)
     if line.price is not None:
         return line
-    found = products.price(conn, draft.system, line.product_key, draft.currency, on, customer_keys, line.unit)
+    place = (draft.system, draft.company_code, line.product_key)
+    found = products.price(conn, *place, draft.currency, on, customer_keys, line.unit)
     return replace(line, price=found.amount, per=found.per, price_includes_tax=False) if found else line
 
 
 def _amounts(line: DraftLine, currency: str) -> dict[str, Decimal]:
-    if line.per <= 0 or not 0 <= line.tax_rate <= HUNDRED:
+    price, rate = line.price or Decimal(0), line.tax_rate or Decimal(0)
+    if line.per <= 0 or not 0 <= rate <= HUNDRED:
         raise RefusedError("line-unfit", product=line.product_key)
-    price = line.price or Decimal(0)
     found = quote_pricing.line_amounts(
-        line.quantity, price, line.per, line.tax_rate, currency, includes_tax=line.price_includes_tax
+        line.quantity, price, line.per, rate, currency, includes_tax=line.price_includes_tax
     )
     return {"net_amount": found.net, "tax_amount": found.tax, "gross_amount": found.gross}
 

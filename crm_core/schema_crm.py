@@ -91,7 +91,7 @@ quote_line = Table(
     Column("price", Amount),  # None: nobody has named one yet
     Column("per", Amount, nullable=False),
     Column("price_includes_tax", Boolean, nullable=False),
-    Column("tax_rate", Amount, nullable=False),  # per cent
+    Column("tax_rate", Amount),  # per cent; None: not known, the order was adopted from the ERP
     Column("net_amount", Amount, nullable=False),
     Column("tax_amount", Amount, nullable=False),
     Column("gross_amount", Amount, nullable=False),

@@ -1,12 +1,14 @@
 """python -m flows.deploy: bring Prefect's work pool, deployments and automations in line with the system files.
 
 Safe to repeat: what is right already is not touched, for Prefect throws away the scheduled runs of what is written. A
-system whose file is broken keeps the deployments it has; one that is gone loses them. Prints one JSON line; ends with 2
-when Prefect cannot be reached or refuses us.
+system whose file is broken keeps the deployments it has; one that is gone loses them. A server that serves another
+installation is left alone, unless `--take-over` says that it is ours now; that of `crosstie up` always is. Prints one
+JSON line; ends with 2 when Prefect cannot be reached or refuses us.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import os
@@ -22,11 +24,13 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.processutils import command_to_string
+from pydantic import ValidationError
 
-from config.failures import told
-from config.settings import load_settings
+from config.errors import ConfigError
+from config.failures import describe, told
+from config.settings import Settings, load_settings, shown
 from config.texts import is_chinese, read_catalogue
-from flows import automations, deployed
+from flows import automations, deployed, prefect_owner
 from flows.deployments import TAG, Deployment, planned
 from flows.prefect_env import POOL, URGENT
 
@@ -34,9 +38,26 @@ PAGE = 200
 """As many as Prefect's API lists at a time."""
 
 
-async def deploy(wanted: Sequence[Deployment], keep: Iterable[str]) -> dict[str, Any]:
-    """Make exactly these, and leave alone those of the systems in `keep`."""
+def takeable(settings: Settings, wanted: Sequence[Deployment]) -> tuple[list[Deployment], dict[str, Exception]]:
+    """The deployments of the systems whose schedules Prefect takes, and what is wrong with the others, by name."""
+    refused: dict[str, Exception] = {}
+    for one in wanted:
+        try:
+            _schedule(one)
+        except ValidationError:
+            place = shown(settings.systems / f"{one.system}.yaml")
+            refused[one.system] = ConfigError(
+                "schedule-refused", place=place, cron=one.cron, zone=one.time_zone, deployment=one.full_name
+            )
+    return [one for one in wanted if one.system not in refused], refused
+
+
+async def deploy(
+    wanted: Sequence[Deployment], keep: Iterable[str], owner: str, *, take_over: bool = False
+) -> dict[str, Any]:
+    """Make exactly these, and leave alone those of the systems in `keep`. Raises ConfigError at another's server."""
     async with get_client() as client:
+        await prefect_owner.claim(client, owner, take_over=take_over)
         await _make_pool(client)
         await automations.install(client)
         flows = {name: await client.create_flow_from_name(name) for name in {one.flow for one in wanted}}
@@ -113,8 +134,13 @@ def _job_variables() -> dict[str, str]:
     return {"command": command_to_string([python, "-m", "prefect.engine"])} if python else {}
 
 
+def _schedule(one: Deployment) -> list[DeploymentScheduleCreate]:
+    if not one.cron:
+        return []
+    return [DeploymentScheduleCreate(schedule=CronSchedule(cron=one.cron, timezone=one.time_zone), active=one.active)]
+
+
 async def _write(client: PrefectClient, flow_id: Any, one: Deployment) -> None:
-    plan = CronSchedule(cron=one.cron, timezone=one.time_zone) if one.cron else None
     await client.create_deployment(
         flow_id,
         one.name,
@@ -128,7 +154,7 @@ async def _write(client: PrefectClient, flow_id: Any, one: Deployment) -> None:
         work_queue_name=one.queue,
         job_variables=_job_variables(),
         pull_steps=[],
-        schedules=[DeploymentScheduleCreate(schedule=plan, active=one.active)] if plan else [],
+        schedules=_schedule(one),
         concurrency_limit=one.at_once,
         concurrency_options=ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy(one.collision)),
     )
@@ -145,16 +171,30 @@ async def _remove(client: PrefectClient, unwanted: Iterable[Mapping[str, Any]], 
     return removed
 
 
-def main() -> int:
+def _error(exc: Exception) -> dict[str, Any]:
+    """What stopped us, and what a command that asked for it ends with, where we know it."""
+    if failure := describe(exc):
+        return {"error": told(exc, _translate), "exit_code": failure.exit_code}
+    return {"error": f"{type(exc).__name__}: {str(exc).splitlines()[0] if str(exc) else ''}"}
+
+
+def _translate(text: str) -> str:
+    return read_catalogue("zh").get(text, text) if is_chinese(os.environ.get("CROSSTIE_LANG", "")) else text
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m flows.deploy", description="Deploy what the system files say.")
+    parser.add_argument("--take-over", action="store_true", help="Prefect's server is another installation's no more")
+    take_over = parser.parse_args(arguments).take_over or bool(os.environ.get("CROSSTIE_SUPERVISED"))
     settings = load_settings()
-    wanted, broken = planned(settings, settings.system_names())
-    words = read_catalogue("zh") if broken and is_chinese(os.environ.get("CROSSTIE_LANG", "")) else {}
-    told_all = {name: told(exc, lambda text: words.get(text, text)) for name, exc in broken.items()}
-    report: dict[str, Any] = {"broken": told_all}
+    planned_all, broken = planned(settings, settings.system_names())
+    wanted, refused = takeable(settings, planned_all)
+    broken |= refused
+    report: dict[str, Any] = {"broken": {name: told(exc, _translate) for name, exc in broken.items()}}
     try:
-        report |= asyncio.run(deploy(wanted, broken))
+        report |= asyncio.run(deploy(wanted, broken, prefect_owner.owner(settings), take_over=take_over))
     except Exception as exc:  # whatever the API, the network or its client says: it is told, not raised
-        report |= {"error": f"{type(exc).__name__}: {str(exc).splitlines()[0] if str(exc) else ''}"}
+        report |= _error(exc)
     print(json.dumps(report), flush=True)  # ASCII: whoever reads it may take another encoding for ours
     return 2 if "error" in report else 0
 

@@ -56,6 +56,11 @@ class Deployment:
         return f"{self.flow}/{self.name}"
 
     @property
+    def system(self) -> str:
+        """Empty for the sweep, which is for all."""
+        return self.parameters.get("system", "")
+
+    @property
     def entrypoint(self) -> str:
         """As a module: it is found wherever the program is installed, not only on the machine that deploys."""
         return f"flows.deployed.{self.flow}"

@@ -185,7 +185,7 @@ class Ledger:
 
     def account_lines(self) -> dict[str, AccountLine]:
         return {
-            key: AccountLine(local_amount=line["amount"], **line)  # the same money: one currency is as good as two
+            key: AccountLine(**{"local_amount": line["amount"], **line})  # the same money, if the line says no other
             for key, line in self.lines.items()
         }
 

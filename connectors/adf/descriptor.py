@@ -31,14 +31,18 @@ class LineRule(Strict):
     """How the lines below an accessor are brought to what they should be, in one PATCH of their document.
 
     `id`: the ERP's name of a line; `match`: ours. `shown` fields are compared and never sent; `carried` ones are sent
-    with every line that is sent, and never compared. `remove`: what takes a line out; `out`: a line that is out.
-    A line that was taken out does not come back: a new one takes its place, in `renamed` named 20-2 for 20.
-    `skip`: lines that are no part of what we ordered. Without `parts` every line has one row there.
+    with every line that is sent, and never compared. `numbers`: those that are compared as numbers.
+    `remove`: what takes a line out; `out`: a line that is out. A line that was taken out does not come back: a new one
+    takes its place, in `renamed` named 20-2 for 20. So does one for a line that is to have another value in `lasting`,
+    which no line there changes. `skip`: lines that are no part of what we ordered. Without `parts` every line has one
+    row there.
     """
 
     id: str
     match: str
     compare: list[str]
+    numbers: list[str] = Field(default_factory=list)
+    lasting: list[str] = Field(default_factory=list)
     shown: list[str] = Field(default_factory=list)
     carried: list[str] = Field(default_factory=list)
     remove: dict[str, str] = Field(default_factory=dict)
@@ -46,6 +50,12 @@ class LineRule(Strict):
     skip: Match | None = None
     parts: Parts | None = None
     renamed: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _replaceable(self) -> LineRule:
+        if self.lasting and not self.renamed:
+            raise ValueError("lasting needs renamed: two lines cannot have one name")
+        return self
 
 
 class Revise(Change):

@@ -49,11 +49,23 @@ def revision(rule: Revise, have: Wire, want: Wire) -> Wire:
     return body
 
 
+def told(rule: Revise, body: Wire) -> Wire:
+    """What a body says, whatever lines it names: one that took another's place is replaced under a name of its own."""
+    named = {accessor: {line_rule.id, *line_rule.renamed} for accessor, line_rule in rule.lines.items()}
+    return {
+        name: [{k: v for k, v in line.items() if k not in named[name]} for line in value] if name in named else value
+        for name, value in body.items()
+    }
+
+
 def _lines(rule: LineRule, have: Sequence[Wire], want: Sequence[Wire]) -> Iterator[Wire]:
     have = _ordered(rule, have)
     for line in want:
         found = _named(rule, have, text(line, rule.match))
         if not found:
+            yield _new(rule, have, line)
+        elif _is_another(rule, found, line):
+            yield from _removed(rule, found)
             yield _new(rule, have, line)
         elif rule.parts:
             yield from _parts(rule, rule.parts, found, line)
@@ -84,6 +96,21 @@ def _named(rule: LineRule, have: Sequence[Wire], name: str) -> list[Wire]:
     return [line for line in have if _our_name(rule, line) == name and not is_out(rule, line)]
 
 
+def _is_another(rule: LineRule, found: Sequence[Wire], want: Wire) -> bool:
+    """Whether a new line must take the place of this one. ShippedError where something of it has left."""
+    for name in rule.lasting:
+        for line in found if name in want else ():
+            if text(line, name) and not _agrees(rule, line, want, name):
+                if any(is_shipped(rule, each) for each in found):
+                    raise ShippedError(text(want, rule.match), name, text(line, name), text(want, name) or "empty")
+                return True
+    return False
+
+
+def _agrees(rule: LineRule, have: Wire, want: Mapping[str, Any], name: str) -> bool:
+    return same(have.get(name), want[name], number=name in rule.numbers)
+
+
 def _parts(rule: LineRule, parts: Parts, found: Sequence[Wire], want: Wire) -> Iterator[Wire]:
     """What to send so that the parts of a line add up to what is wanted."""
     left = _left(rule, parts, found, want)
@@ -103,7 +130,7 @@ def _left(rule: LineRule, parts: Parts, found: Sequence[Wire], want: Wire) -> De
     """What is wanted beyond what has left; None when no quantity is wanted. ShippedError where that cannot be had."""
     shipped = [line for line in found if is_shipped(rule, line)]
     for line, name in ((line, name) for line in shipped for name in parts.agree):
-        if name in want and not same(line.get(name), want[name]):
+        if name in want and not _agrees(rule, line, want, name):
             raise ShippedError(text(want, rule.match), name, text(line, name) or "empty", text(want, name))
     if parts.quantity not in want:
         return None
@@ -151,7 +178,7 @@ def _new(rule: LineRule, have: Sequence[Wire], line: Wire) -> Wire:
 
 def _changed(rule: LineRule, have: Wire, want: Wire) -> Iterator[Wire]:
     """What to send of a line, if anything: the differing fields that may be sent, with those that always go along."""
-    differ = [name for name in rule.compare if name in want and not same(have.get(name), want[name])]
+    differ = [name for name in rule.compare if name in want and not _agrees(rule, have, want, name)]
     sent = [name for name in differ if name not in rule.shown]
     along = [name for name in rule.carried if name in want] if differ else []
     if sent or along:
@@ -161,7 +188,7 @@ def _changed(rule: LineRule, have: Wire, want: Wire) -> Iterator[Wire]:
 def is_out(rule: LineRule, line: Wire) -> bool:
     """Whether the line is out of the document: by its status, or since its first `remove` field has that value."""
     name = next(iter(rule.remove), "")
-    return bool(rule.out and matches(line, rule.out)) or (bool(name) and same(line.get(name), rule.remove[name]))
+    return bool(rule.out and matches(line, rule.out)) or (bool(name) and _agrees(rule, line, rule.remove, name))
 
 
 def is_shipped(rule: LineRule, line: Wire) -> bool:
@@ -193,12 +220,12 @@ def shipped_names(rule: LineRule, accessor: str, have: Wire) -> list[str]:
     return list(dict.fromkeys(text(line, rule.match) for line in lines if is_shipped(rule, line)))
 
 
-def same(have: Any, want: Any) -> bool:
-    """Equal as values: 5.0 is 5, nothing is "", a moment is the day that it begins."""
+def same(have: Any, want: Any, *, number: bool = False) -> bool:
+    """Equal as values: nothing is "", a moment is the day that it begins; as a `number` 5.0 is 5, as a text not."""
     left, right = ("" if value is None else str(value).strip() for value in (have, want))
     if isinstance(have, bool) or isinstance(want, bool):
         return left.lower() == right.lower()
-    return left == right or _numbers(left, right) or _times(left, right)
+    return left == right or (number and _numbers(left, right)) or _times(left, right)
 
 
 def _numbers(left: str, right: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 from urllib.parse import quote
 
 from connectors.adf.client import Client
@@ -15,7 +16,7 @@ from connectors.adf.source import Source
 from connectors.adf.types import begins, both, compare, fits, local_day, one_of, query, shifted, split_key
 from connectors.base import WHOLE, Hit, Keyed, Page, Part, Position, RawAmount, Wire
 from connectors.descriptor import Partition
-from connectors.errors import TransientError
+from connectors.errors import PermanentError, TransientError
 from connectors.rows import hit_of, raw_fields, raw_of, text
 
 ZONE_TABLE = "time_zone"
@@ -84,7 +85,7 @@ class Reader:
             for row in part.rows:
                 if text(row, write.search) != key:
                     raise self._not_filtered(write.search)
-                if self._is_ours(write, row):
+                if self._is_ours(source, write, row):
                     yield row
 
     def bearing(self, obj: str, prefix: str) -> Iterator[Keyed]:
@@ -96,7 +97,7 @@ class Reader:
                 key = text(record.data, write.search)
                 if not key.startswith(prefix):
                     raise self._not_filtered(write.search)
-                if self._is_ours(write, record.data):
+                if self._is_ours(view.source, write, record.data):
                     yield Keyed(key, hit_of(write.find, record))
 
     def _bearers(self, obj: str) -> tuple[Write, View]:
@@ -106,8 +107,14 @@ class Reader:
         named = [write.search, write.us, find.customer, find.currency, find.total, find.state, cancelled]
         return write, view_of(source, filter(None, named))
 
-    def _is_ours(self, write: Write, row: Wire) -> bool:
-        """A key counts where it stands beside our name; another source may use the same text."""
+    def _is_ours(self, source: Source, write: Write, row: Wire) -> bool:
+        """A key counts where it stands beside our name; another source may use the same text.
+
+        PermanentError where the ERP does not show whose it is: to pass over it would say that nothing bears our key.
+        """
+        if write.us and write.us not in row:
+            facts: dict[str, Any] = {"path": source.path, "what": write.us}
+            raise PermanentError("answer-shape", system=self._client.system.name, **facts)
         return not write.us or text(row, write.us) == self._client.us
 
     def _not_filtered(self, carrier: str) -> TransientError:
@@ -123,7 +130,7 @@ class Reader:
             for page in Shaper(self._client, view).pages(listing.pages(Position())):
                 for record in page.records:
                     found = self._dated(raw_of(obj, raw, record, self._client.system), text(record.data, raw.date))
-                    yield found if source.signs == "stated" else _signed(found, -1 if source.signs == "negative" else 1)
+                    yield found if source.signs == "stated" else _negative(found)
 
     def _dated(self, found: RawAmount, at: str) -> RawAmount:
         """With the day in the company's zone, where the system has one."""
@@ -141,6 +148,6 @@ def _share(source: Source, fields: Partition | None, part: Part) -> str:
     return both(*(compare(fields.date, op, kind, moment) for op, moment in moments))
 
 
-def _signed(found: RawAmount, sign: int) -> RawAmount:
-    balance = None if found.balance is None else sign * abs(found.balance)
-    return replace(found, amount=sign * abs(found.amount), balance=balance)
+def _negative(found: RawAmount) -> RawAmount:
+    balance = None if found.balance is None else -abs(found.balance)
+    return replace(found, amount=-abs(found.amount), balance=balance)

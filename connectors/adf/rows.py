@@ -13,26 +13,31 @@ from connectors.base import Record, Wire
 from connectors.descriptor import Match
 from connectors.rows import matches, text
 
-COMPANIES = "companies"
-"""A field of ours: the company codes of the system file, for what is common to all of them at the ERP."""
+COMPANIES, OUR_SYSTEM = "companies", "our_system"
+"""Fields of ours: the company codes of the system file, for what is common to all of them at the ERP; and how we are
+called there as a source system, to tell our references from others'."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is read of a source so that certain paths come: `options` of the address, and the joins they need."""
+    """What is read of a source so that certain paths come: `options` of the address, and the joins they need.
+
+    `own`: which fields of ours are among the paths.
+    """
 
     source: Source
     options: Mapping[str, str]
     joins: Sequence[Join] = ()
-    companies: bool = False
+    own: frozenset[str] = frozenset()
 
 
 def view_of(source: Source, fields: Iterable[str], also: Iterable[str] = ()) -> View:
     """`fields`: source paths that a mapping reads; `also`: what we need ourselves."""
     named = [*fields, *filter(None, also), *source.needed]
     joins = [join for join in source.joins if source.hook or any(path.startswith(f"{join.into}.") for path in named)]
+    own = frozenset({COMPANIES, OUR_SYSTEM} & {*named})
     wanted = [*named, *(path for join in joins for path in join.of)]
-    ours = {COMPANIES, *source.sums, *(join.into for join in source.joins), *undone(source)}
+    ours = {COMPANIES, OUR_SYSTEM, *source.sums, *(join.into for join in source.joins), *undone(source)}
     wanted = [_ungrouped(source, path) for path in wanted]
     ours |= {f"{source.group.accessor}.{name}" for name in source.group.sums} if source.group else set()
     paths = [path for path in dict.fromkeys(wanted) if path and path not in ours and path.partition(".")[0] not in ours]
@@ -40,9 +45,9 @@ def view_of(source: Source, fields: Iterable[str], also: Iterable[str] = ()) -> 
         child for child in source.children if any(path == child or path.startswith(f"{child}.") for path in paths)
     ]
     if source.project and not any("." in child for child in children):
-        return View(source, {"onlyData": "true", "fields": _projected(paths, children)}, joins, COMPANIES in named)
+        return View(source, {"onlyData": "true", "fields": _projected(paths, children)}, joins, own)
     expand = {"expand": ",".join(children)} if children else {}
-    return View(source, {"onlyData": "true", **expand}, joins, COMPANIES in named)
+    return View(source, {"onlyData": "true", **expand}, joins, own)
 
 
 def _ungrouped(source: Source, path: str) -> str:
@@ -98,8 +103,13 @@ def values(row: Any, path: str, without: Sequence[Match] = ()) -> Iterator[str]:
 
 def add_sums(sums: Mapping[str, Sum], row: Wire) -> None:
     for name, rule in sums.items():
-        found = (Decimal(value) for path in rule.of for value in values(row, path, rule.without))
-        row[name] = format(sum(found, Decimal(0)) or Decimal(0), "f")
+        added = list(_numbers(rule, rule.of, row)) + [abs(number) for number in _numbers(rule, rule.unsigned, row)]
+        total = sum(added, Decimal(0)) - sum(_numbers(rule, rule.less, row), Decimal(0))
+        row[name] = format(total or Decimal(0), "f")
+
+
+def _numbers(rule: Sum, paths: Iterable[str], row: Wire) -> Iterator[Decimal]:
+    return (Decimal(value) for path in paths for value in values(row, path, rule.without))
 
 
 def add_groups(group: Group, row: Wire) -> None:

@@ -8,7 +8,18 @@ from typing import Any
 
 from connectors.adf.client import Client
 from connectors.adf.listing import Listing, Slice
-from connectors.adf.rows import COMPANIES, CutError, View, add_groups, add_sums, counts, plain, records, values
+from connectors.adf.rows import (
+    COMPANIES,
+    OUR_SYSTEM,
+    CutError,
+    View,
+    add_groups,
+    add_sums,
+    counts,
+    plain,
+    records,
+    values,
+)
 from connectors.adf.source import Finder, Join, Source
 from connectors.adf.types import finder, one_of, query
 from connectors.base import Page, Position, Record, Wire
@@ -48,9 +59,9 @@ class Shaper:
             self._join(join, found)
         if hook := self._client.hook(self._source):
             hook([record.data for record in found])
-        if self._view.companies:
-            for record in found:
-                record.data[COMPANIES] = sorted(self._client.system.companies)
+        ours = {COMPANIES: sorted(self._client.system.companies), OUR_SYSTEM: self._client.us}
+        for record in found if self._view.own else ():
+            record.data.update({name: value for name, value in ours.items() if name in self._view.own})
         return [record for record in found if counts(self._source, record.data, self._client.units)]
 
     def _of(self, row: Wire) -> Iterator[Record]:

@@ -70,10 +70,19 @@ class Finder(Strict):
 
 
 class Sum(Strict):
-    """The sum of all values at `of`, of lists without the items that match one of `without`."""
+    """The sum of all values at `of`, of lists without the items that match one of `without`.
+
+    What is at `less` goes off it; at `unsigned`, whatever sign the ERP gives it, it is added.
+    """
 
     of: list[str] = Field(min_length=1)
+    less: list[str] = Field(default_factory=list)
+    unsigned: list[str] = Field(default_factory=list)
     without: list[Match] = Field(default_factory=list)
+
+    @property
+    def paths(self) -> list[str]:
+        return [*self.of, *self.less, *self.unsigned]
 
 
 class Group(Strict):
@@ -89,7 +98,7 @@ class Group(Strict):
     @property
     def summed(self) -> list[str]:
         """The items' own fields that the sums need."""
-        names = [name for rule in self.sums.values() for name in (*rule.of, *(match.field for match in rule.without))]
+        names = [n for rule in self.sums.values() for n in (*rule.paths, *(match.field for match in rule.without))]
         return [name.rpartition(".")[2] for name in names]
 
 
@@ -98,7 +107,7 @@ class Source(Strict):
 
     `queryable`: the attributes that may stand in `q`; `finders`: what to use for others, with their variables.
     `project`: whether only the mapped attributes are asked for; else all of them. `skip`: rows that do not count.
-    `signs`: of the raw amounts, as the ERP states them or all of one kind. `sums`: fields of ours that add up others.
+    `signs`: of the raw amounts, as the ERP states them or all negative. `sums`: fields of ours that add up others.
     `bound`: attributes that must have the value of an option of the system file, where it has that option. `hook`: a
     function of the vendor's quirks.py that completes the records of a page, with all joins made.
     """
@@ -113,7 +122,7 @@ class Source(Strict):
     project: bool = False
     company: str = ""
     skip: Match | None = None
-    signs: Literal["stated", "positive", "negative"] = "stated"
+    signs: Literal["stated", "negative"] = "stated"
     sums: dict[str, Sum] = Field(default_factory=dict)
     group: Group | None = None
     bound: dict[str, str] = Field(default_factory=dict)
@@ -130,9 +139,9 @@ class Source(Strict):
     @property
     def needed(self) -> list[str]:
         """The paths that are read whatever a mapping names."""
-        found = [self.id, *self.key, self.company, *(path for each in self.sums.values() for path in each.of)]
+        found = [self.id, *self.key, self.company, *(path for each in self.sums.values() for path in each.paths)]
         for each in self.sums.values():
-            above = [path.rpartition(".")[0] for path in each.of]
+            above = [path.rpartition(".")[0] for path in each.paths]
             found += [f"{path}.{rule.field}" for path in above for rule in each.without]
         if self.group:
             found += [f"{self.group.accessor}.{name}" for name in [*self.group.by, *self.group.summed]]

@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.adf.client import Client, Rows, version_of
 from connectors.adf.descriptor import Fill, Revise, Write
-from connectors.adf.diff import ShippedError, TwoLinesError, cancellation, revision, same, shipped_names
+from connectors.adf.diff import ShippedError, TwoLinesError, cancellation, revision, same, shipped_names, told
 from connectors.adf.rows import plain
 from connectors.adf.source import Source
 from connectors.adf.types import compare, encoded, fits, join_key, query, split_key
@@ -108,12 +108,12 @@ class Writer:
     def _bring(self, obj: str, external_id: str, plan: Plan, deadline: Deadline) -> Ack:
         """Read, write what differs, read again, until nothing does. What the ERP does not take becomes a warning."""
         write, stale = self._client.write_spec(obj, "change"), False
-        sent: list[Wire] = []
+        rule, sent = write.change or Revise(), list[Wire]()
         for _ in range(ROUNDS):
             row = self._document(obj, external_id, deadline)
             address, version = self._client.own(row), version_of(row)
             body = self._planned(obj, external_id, plan, plain(self._client.whole(self._source(obj), row)))
-            if not body or body in sent:
+            if not body or told(rule, body) in sent:
                 return Ack(external_id, bool(sent), [f"not taken over: {', '.join(body)}"] if body else ())
             try:
                 self._patch(obj, external_id, write, address, version, body, deadline)
@@ -122,7 +122,7 @@ class Writer:
                     raise
                 stale = True
                 continue
-            sent.append(body)
+            sent.append(told(rule, body))
         return Ack(external_id, changed=True)
 
     def _planned(self, obj: str, key: str, plan: Plan, row: Wire) -> Wire:

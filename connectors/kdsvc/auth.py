@@ -10,7 +10,7 @@ from typing import Any, Literal
 import httpx
 import msgspec
 
-from connectors.auth import reveal
+from connectors.auth import refuse_passing, reveal, within
 from connectors.base import System
 from connectors.errors import AccessError, ConfigurationError, TransientError
 from connectors.kdsvc.sign import Identity, headers, login_sign
@@ -52,22 +52,24 @@ class SessionAuth:
     def prove(self, request: httpx.Request, client: httpx.Client) -> None:
         if any(cookie.name == SESSION for cookie in client.cookies.jar):
             return
-        session = self._login(client)
+        session = self._login(request, client)
         request.headers["Cookie"] = f"{SESSION}={session}"
 
     def renew(self) -> bool:
         return True
 
-    def _login(self, client: httpx.Client) -> str:
+    def _login(self, request: httpx.Request, client: httpx.Client) -> str:
         body = msgspec.json.encode({"parameters": self._parameters()})
         try:
-            answer = client.post(self._url, content=body, headers={"Content-Type": "application/json"})
+            kind = {"Content-Type": "application/json"}
+            answer = client.post(self._url, content=body, headers=kind, extensions=within(request))
         except httpx.TransportError as exc:
             raise TransientError("unreachable", system=self._system, reason=type(exc).__name__) from None
         where: dict[str, Any] = {"system": self._system, "path": answer.request.url.path}
         if UNKNOWN_ACCOUNT in answer.text:
             raise AccessError("account-unknown", **where)
-        if answer.status_code == 429 or answer.status_code >= 500 or answer.text.startswith(EXCEPTION):
+        refuse_passing(self._system, answer)
+        if answer.text.startswith(EXCEPTION):
             raise TransientError("unavailable", status=str(answer.status_code), method="POST", **where)
         return self._session(answer, client, where)
 

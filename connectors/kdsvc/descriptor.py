@@ -97,9 +97,10 @@ class Cancel(Strict):
 
 class Write(BaseWrite):
     """`order` is the order of keys in a Model: rules of the ERP fire as each is set. Keys not listed stand before
-    sub-heads and entries. `numbers` go as JSON numbers. `computed` is never sent: the ERP works it out, and what it
-    has is compared with what we expect. `entries`: each entity's id in a Model. `drop`: entities whose entries are
-    deleted when we no longer have them. `reopen`: by state, the operation that makes a document editable.
+    sub-heads and entries. `numbers` go as JSON numbers, and are compared as numbers. So are `computed` ones, which are
+    never sent: the ERP works them out, and what it has is compared with what we expect. `entries`: each entity's id in
+    a Model. `drop`: entities whose entries are deleted when we no longer have them. `reopen`: by state, the operation
+    that makes a document editable.
     `allocate`: the field of what we send that lists organisations which shall use it; `organisation`: the field that
     says which one does. `custom_carrier`: what the name of a tenant's own text field looks like; one of them may carry
     our key. `bill_type`: the field with the bill type, whose coding rule may forbid numbers of ours.
@@ -119,6 +120,10 @@ class Write(BaseWrite):
     allocate: str = ""
     organisation: str = ""
     bill_type: str = ""
+
+    @property
+    def compared_as_numbers(self) -> list[str]:
+        return [*self.numbers, *self.computed]
 
 
 class Resource(BaseResource):

@@ -9,7 +9,7 @@ from typing import Any
 from connectors.base import Wire
 from connectors.descriptor import Change, Children
 from connectors.kdsvc.descriptor import Form, Write
-from connectors.kdsvc.model import at, flat, same, same_path
+from connectors.kdsvc.model import at, flat, same
 
 
 class TwoLinesError(Exception):
@@ -44,16 +44,16 @@ def fixed(write: Write, record: Wire, wire: Mapping[str, Any]) -> dict[str, tupl
     """Fields that cannot be changed and differ: what they hold, and what they should."""
     change, wanted = write.change or Change(), flat(wire, write.subheads)
     pairs = {path: (at(record, path), value) for path, value in wanted.items() if _base(path) in change.fixed}
-    other = {path: pair for path, pair in pairs.items() if not same_path(path, *pair)}
+    other = {path: pair for path, pair in pairs.items() if not same(path, *pair, write.compared_as_numbers)}
     return {path: (str(have or ""), str(want or "")) for path, (have, want) in other.items()}
 
 
 def difference(write: Write, form: Form, record: Wire, wire: Mapping[str, Any]) -> Difference:
     change, found = write.change or Change(), Difference()
-    _header(found, change.fields, record, wire)
+    _header(found, write, record, wire)
     for subhead in write.subheads:
         inner = Difference()
-        _header(inner, change.fields, record, wire.get(subhead) or {})
+        _header(inner, write, record, wire.get(subhead) or {})
         if inner.model:
             found.model[subhead] = inner.model
             found.names += [subhead, *inner.names]
@@ -66,9 +66,10 @@ def difference(write: Write, form: Form, record: Wire, wire: Mapping[str, Any]) 
     return found
 
 
-def _header(found: Difference, fields: Sequence[str], record: Wire, wire: Mapping[str, Any]) -> None:
+def _header(found: Difference, write: Write, record: Wire, wire: Mapping[str, Any]) -> None:
+    fields = (write.change or Change()).fields
     for name, value in wire.items():
-        if name in fields and not _holds(record, name, value):
+        if name in fields and not _holds(write, record, name, value):
             found.model[name] = value
             found.names.append(name)
 
@@ -78,13 +79,13 @@ def _lines(
 ) -> None:
     """Lines of ours that changed, new ones, and, where they are deleted, those that stay: the others then go."""
     ids, key = form.lines[entity], write.entries[entity]
-    places = [_find(have, line, index, rule) for index, line in enumerate(wanted)]
+    places = [_find(write, have, line, index, rule) for index, line in enumerate(wanted)]
     gone = [line for n, line in enumerate(have) if n not in places and _ours(line, rule)]
     deletes = bool(gone) and entity in write.drop
     lines, names = [], set[str]()
     for line, at_line in zip(wanted, places, strict=True):
         old = have[at_line] if at_line is not None else None
-        changed = {n: v for n, v in line.items() if old is None or not _holds(old, n, v)}
+        changed = {n: v for n, v in line.items() if old is None or not _holds(write, old, n, v)}
         if changed or deletes:
             lines.append({**({key: old[ids]} if old else {}), **changed})
             names |= set(changed)
@@ -96,17 +97,21 @@ def _lines(
         found.deletes = found.deletes or deletes
 
 
-def _holds(record: Wire, name: str, value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return all(same_path(path, at(record, path), inner) for path, inner in flat({name: value}, ()).items())
-    return same(record.get(name), value)
+def _holds(write: Write, record: Wire, name: str, value: Any) -> bool:
+    inner = flat({name: value}, ()) if isinstance(value, Mapping) else {name: value}
+    return all(same(path, at(record, path), part, write.compared_as_numbers) for path, part in inner.items())
 
 
-def _find(have: Sequence[Wire], want: Wire, index: int, rule: Children) -> int | None:
+def _find(write: Write, have: Sequence[Wire], want: Wire, index: int, rule: Children) -> int | None:
     """The line that `want` means; TwoLinesError when several do."""
     if not rule.match:
         return index if index < len(have) else None
-    found = [n for n, line in enumerate(have) if all(same(line.get(name), want.get(name)) for name in rule.match)]
+    numbers = write.compared_as_numbers
+    found = [
+        n
+        for n, line in enumerate(have)
+        if all(same(name, line.get(name), want.get(name), numbers) for name in rule.match)
+    ]
     if len(found) > 1:
         raise TwoLinesError(" ".join(str(want.get(name)) for name in rule.match), len(found))
     return found[0] if found else None

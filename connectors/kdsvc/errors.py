@@ -21,7 +21,7 @@ from connectors.errors import (
 )
 from connectors.kdsvc.auth import EXCEPTION, UNKNOWN_ACCOUNT
 from connectors.kdsvc.descriptor import Texts
-from connectors.refusals import place, rate_limited, refuse_access
+from connectors.refusals import ON_THE_WAY, place, rate_limited, refuse_access
 
 SUCCESS = (200, 206)
 TEXT_AT_MOST = 500
@@ -108,7 +108,7 @@ class Judge:
         where = place(self._system, answer)
         if answer.status == 429:
             raise rate_limited(self._system, answer)
-        if answer.status >= 500 or answer.status in SUCCESS:
+        if answer.status >= 500 or answer.status in {*SUCCESS, *ON_THE_WAY}:
             self._readable(answer, where)
         self._access(answer)
         if answer.status not in SUCCESS:
@@ -125,7 +125,7 @@ class Judge:
     def _readable(self, answer: Answer, where: dict[str, Any]) -> None:
         """OutcomeUnknownError for an answer to a write that does not say what became of it."""
         shown = self._exception(answer)
-        if answer.status >= 500 or shown:
+        if answer.status not in SUCCESS or shown:
             raise OutcomeUnknownError("outcome-unknown", reason=shown or f"status {answer.status}", **where)
         try:
             decode(answer.body)
@@ -137,7 +137,7 @@ class Judge:
         if answer.status == 429:
             raise rate_limited(self._system, answer)
         self._access(answer)
-        if answer.status in (502, 503, 504):
+        if answer.status in {502, 503, 504, *ON_THE_WAY}:
             raise TransientError("unavailable", retry_after_s=answer.retry_after_s, status=status, **where)
         if text := self._exception(answer) or (answer.status >= 500 and "no text"):
             code = "unavailable" if self.says("busy", text) else "server-error"

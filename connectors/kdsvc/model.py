@@ -5,15 +5,17 @@ The ERP ignores a key that it does not know without a word; so each is looked up
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from connectors.base import Wire
 from connectors.kdsvc.descriptor import Form, Write
 from connectors.kdsvc.metadata import Field, Metadata
+
+_DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(T00:00:00)?")
 
 
 class UnknownKeyError(Exception):
@@ -127,26 +129,25 @@ def at(record: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def same(have: Any, want: Any) -> bool:
-    """Equal as values: 5.0 is 5, a midnight is its day, nothing is "", true is "true"."""
+def same(path: str, have: Any, want: Any, numbers: Collection[str]) -> bool:
+    """Equal as values: a midnight is its day, nothing is "", true is "true", and 5.0 is 5 where the field is a number.
+
+    Numbers of references are the same in capitals and small letters, as the ERP's database has it; 0100 is not 100.
+    """
     if have in (None, "") or want in (None, ""):
         return have in (None, "") and want in (None, "")
     if isinstance(have, bool) or isinstance(want, bool):
         return str(have).lower() == str(want).lower()
     left, right = str(have).strip(), str(want).strip()
-    return left == right or _day(left) == _day(right) != "" or _number(left) == _number(right) is not None
-
-
-def same_path(path: str, have: Any, want: Any) -> bool:
-    """As `same`; numbers of references are the same in capitals and small letters, as the ERP's database has it."""
-    return same(have, want) or ("." in path and str(have or "").casefold() == str(want or "").casefold())
+    if path in numbers:
+        return left == right or _number(left) == _number(right) is not None
+    alike = left.casefold() == right.casefold() if "." in path else left == right
+    return alike or _day(left) == _day(right) != ""
 
 
 def _day(value: str) -> str:
-    try:
-        return date.fromisoformat(value[:10]).isoformat() if value[10:] in ("", "T00:00:00") else ""
-    except ValueError:
-        return ""
+    found = _DAY.fullmatch(value)
+    return found[1] if found else ""
 
 
 def _number(value: str) -> Decimal | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from connectors.base import Ack, Record, Wire
@@ -17,7 +18,7 @@ from connectors.kdsvc.client import Client
 from connectors.kdsvc.descriptor import Form, Write
 from connectors.kdsvc.diff import Difference, TwoLinesError, difference, fixed, paths
 from connectors.kdsvc.errors import DuplicateError, Status
-from connectors.kdsvc.model import Modeller, NoNumberError, UnknownKeyError, at, flat, same_path, without_empty
+from connectors.kdsvc.model import Modeller, NoNumberError, UnknownKeyError, at, flat, same, without_empty
 from connectors.kdsvc.query import number
 from connectors.kdsvc.read import Reader
 from connectors.kdsvc.site import own_names
@@ -97,7 +98,8 @@ class Writer:
             raise self._unknown(obj, exc.code) from None
         if text(record.data, carrier).strip() != key:
             raise self._withdrawn(obj, record, carrier, deadline)
-        other = [path for path, value in expected.items() if not same_path(path, at(record.data, path), value)]
+        numbers = write.compared_as_numbers
+        other = [path for path, value in expected.items() if not same(path, at(record.data, path), value, numbers)]
         if other:
             raise self._unknown(obj, f"other {', '.join(other)}")
         return record
@@ -136,10 +138,14 @@ class Writer:
         fields = paths(write, form, wire)
         record, found = self._compared(obj, external_id, wire, fields, deadline)
         before = text(record.data, write.state)
+        stop_at = next((step.name for step in write.steps if step.after == before), "")
         said: list[str] = []
         if found.model:
-            said += self._rewritten(obj, external_id, wire, fields, found, deadline)
-        stop_at = next((step.name for step in write.steps if step.after == before), "")
+            try:
+                said += self._rewritten(obj, external_id, wire, fields, found, deadline)
+            except RecordRejectedError:
+                self._put_back(obj, external_id, stop_at, deadline)
+                raise
         ack = self.finish(obj, external_id, wire, deadline, _later(write, stop_at, self._client.stop_at))
         return Ack(external_id, bool(found.model) or ack.changed, [*said, *ack.warnings], ack.done)
 
@@ -160,6 +166,12 @@ class Writer:
         self._steps.send(SAVE, body, obj, external_id, deadline, unsent)
         left = self._compared(obj, external_id, wire, fields, deadline)[1]
         return [f"not taken over: {', '.join(left.names)}"] if left.names else []
+
+    def _put_back(self, obj: str, external_id: str, stop_at: str, deadline: Deadline) -> None:
+        """Take the steps again that led to the state before a refused change, as far as the ERP lets us."""
+        if stop_at:
+            with suppress(ConnectorError):
+                self._steps.advance(obj, external_id, deadline, stop_at)
 
     def _compared(
         self, obj: str, external_id: str, wire: Wire, fields: list[str], deadline: Deadline

@@ -23,7 +23,7 @@ from connectors.errors import (
     RecordRejectedError,
     TransientError,
 )
-from connectors.refusals import place, rate_limited
+from connectors.refusals import ON_THE_WAY, place, rate_limited
 from connectors.yonbip.descriptor import Texts
 
 DONE, RUNNING, EMPTY, GONE = "200", "202", "118001", "1002"
@@ -121,6 +121,8 @@ class Judge:
         """Raise for what the gateway or the way to it says; the rest is the caller's to judge."""
         if answer.status == 429:
             raise rate_limited(self._system, answer)
+        if answer.status == 407:
+            raise AccessError("proxy-refused", system=self._system)
         try:
             body = parsed(answer.body)
         except ValueError:
@@ -135,14 +137,14 @@ class Judge:
             raise RateLimitedError("rate-limited", retry_after_s=answer.retry_after_s, **where)
         if reply.code in CIRCUIT_OPEN:
             raise TransientError("unavailable", status=reply.code, retry_after_s=answer.retry_after_s, **where)
-        if answer.status >= 500:
+        if answer.status >= 500 or answer.status in ON_THE_WAY:
             raise self._server_error(answer, written, reply.code)
         return reply
 
     def _unreadable(self, answer: Answer, written: bool) -> ConnectorError:
         """No JSON: a refused token as plain text, a server's error page, a logon page, or half an answer."""
         where = place(self._system, answer)
-        if answer.status >= 500:
+        if answer.status >= 500 or answer.status in ON_THE_WAY:
             return self._server_error(answer, written, "")
         if answer.status == 401 or (answer.content_type == "text/plain" and b"token" in answer.body[:200].lower()):
             return TransientError("token-expired", system=self._system)

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from connectors.address import checked_url
-from connectors.auth import reveal
+from connectors.auth import refuse_passing, reveal, within
 from connectors.base import System
 from connectors.errors import AccessError, ConnectorError, TransientError
 from connectors.yonbip.answer import parsed
@@ -43,9 +43,9 @@ class SignedToken:
     def prove(self, request: httpx.Request, client: httpx.Client) -> None:
         with self._lock:
             if self._addresses is None:
-                self._addresses = self._found(client)
+                self._addresses = self._found(request, client)
             if not self._token or self._clock() >= self._ends:
-                self._fetch(client, self._addresses.auth)
+                self._fetch(request, client, self._addresses.auth)
             at, token = self._addresses.api, self._token
         self._sent.token = token
         path = request.url.path.removeprefix(self._base.path.rstrip("/"))
@@ -60,14 +60,14 @@ class SignedToken:
                 self._token = ""
         return True
 
-    def _found(self, client: httpx.Client) -> Addresses:
+    def _found(self, request: httpx.Request, client: httpx.Client) -> Addresses:
         """Ask the discovery host; an address with a path is the gateway itself."""
         words, system = self._words, self._system
         if self._base.path.strip("/") or not system.client:
             api = self._base if self._base.path.strip("/") else self._base.copy_with(path=words.api)
             return Addresses(api, httpx.URL(system.token_url or self._base.copy_with(path=words.auth)))
         url = self._base.copy_with(path=words.discovery, params={"tenantId": system.client})
-        code, text, data = self._ask(client, url)
+        code, text, data = self._ask(request, client, url)
         if code != DONE or not isinstance(data, Mapping) or not data.get("gatewayUrl"):
             raise AccessError("tenant-unknown", system=system.name, tenant=system.client, text=text, erp=code or "none")
         told = str(data.get("tokenUrl") or "")
@@ -82,26 +82,25 @@ class SignedToken:
             raise AccessError("foreign-link", system=self._system.name, target=target, origin=str(self._base))
         return url
 
-    def _fetch(self, client: httpx.Client, auth: httpx.URL) -> None:
+    def _fetch(self, request: httpx.Request, client: httpx.Client, auth: httpx.URL) -> None:
         asked = {"appKey": self._system.username, "timestamp": str(time.time_ns() // 1_000_000)}
         asked["signature"] = signature(asked, reveal(self._system.password))
         url = auth.copy_with(path=auth.path.rstrip("/") + self._words.token, params=asked)
-        code, text, data = self._ask(client, url)
+        code, text, data = self._ask(request, client, url)
         token = str(data.get("access_token") or "") if isinstance(data, Mapping) else ""
         if code != DONE or not token:
             raise AccessError("token-refused", system=self._system.name, text=text or "no text", erp=code or "none")
         lasts = float(data["expire"]) if str(data.get("expire", "")).isdigit() else 0.0
         self._token, self._ends = token, self._clock() + max(lasts / 2, lasts - EARLY_S)
 
-    def _ask(self, client: httpx.Client, url: httpx.URL) -> tuple[str, str, Any]:
-        """(code, text, data) of a GET that needs no token."""
+    def _ask(self, request: httpx.Request, client: httpx.Client, url: httpx.URL) -> tuple[str, str, Any]:
+        """(code, text, data) of a GET that needs no token, in the time of the request that needs what it tells."""
         where: dict[str, Any] = {"system": self._system.name, "method": "GET", "path": url.path}
         try:
-            answer = client.get(url, follow_redirects=False)
+            answer = client.get(url, follow_redirects=False, extensions=within(request))
         except httpx.TransportError as exc:
             raise TransientError("unreachable", system=self._system.name, reason=type(exc).__name__) from None
-        if answer.status_code >= 500 or answer.status_code == 429:
-            raise TransientError("unavailable", status=str(answer.status_code), **where)
+        refuse_passing(self._system.name, answer)
         try:
             body = parsed(answer.content)
         except ValueError:

@@ -70,12 +70,14 @@ class Lines(Strict):
     """How lines are told apart, what of them is compared, and which may be taken out.
 
     `match`: fields that must agree, one set after the other for those that the set before did not find; `number`: the
-    field with a line's number, which no two lines may share.
+    field with a line's number, which no two lines may share. `shown`: by the fields that take a code and show the
+    ERP's id, where that code is shown; what the ERP does not show cannot be compared.
     """
 
     match: list[list[str]] = Field(min_length=1)
     number: str = ""
     fields: list[str]
+    shown: dict[str, str] = Field(default_factory=dict)
     removable: Match | None = None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from connectors.base import Hit, Keyed, Page, Part, Position, RawAmount, Record
 from connectors.descriptor import ReadSpec
-from connectors.errors import TransientError
+from connectors.errors import PermanentError, TransientError
 from connectors.pace import Deadline
 from connectors.rows import hit_of, raw_fields, raw_of, text
 from connectors.yonbip.client import Client
@@ -55,29 +55,44 @@ class Reader:
 
     def find(self, obj: str, key: str) -> list[Hit]:
         """Documents whose key carrier says exactly `key`. Raises when the ERP's search cannot be trusted."""
+        carrier = self._client.carrier(obj)
         hits = []
-        for record in self._bearers(obj, (self._client.carrier(obj), key)):
-            if text(record.data, self._client.carrier(obj)).strip() != key:
-                raise self._not_filtered(obj)
-            hits.append(self.hit(obj, record))
+        for listed in self._listed(obj, (carrier, key)):
+            for record in self.whole(obj, listed):  # a list does not show all that a hit says
+                if text(record.data, carrier).strip() != key:
+                    raise self._not_filtered(obj)
+                hits.append(self.hit(obj, record))
         return hits
 
     def bearing(self, obj: str, prefix: str) -> Iterator[Keyed]:
         """Documents whose key carrier begins with `prefix`, out of the whole list: no search by a beginning is sure."""
         carrier = self._client.carrier(obj)
-        for record in self._bearers(obj, None, prefix):
-            yield Keyed(text(record.data, carrier).strip(), self.hit(obj, record))
+        for listed in self._beginning(obj, carrier, prefix):
+            for record in self.whole(obj, listed):
+                if (key := text(record.data, carrier).strip()).startswith(prefix):
+                    yield Keyed(key, self.hit(obj, record))
 
-    def _bearers(self, obj: str, asked: tuple[str, str] | None, prefix: str = "") -> Iterator[Record]:
-        """Whole records, since a list does not show all that a hit says."""
+    def _beginning(self, obj: str, carrier: str, prefix: str) -> Iterator[Record]:
+        """Rows whose carrier begins so. A row leaves out what is empty; where no row has the carrier, the list may not
+        show it at all: then all of them.
+        """
+        silent: list[str] | None = []
+        for record in self._listed(obj):
+            if carrier in record.data:
+                silent = None
+            elif silent is not None:
+                silent.append(record.key)
+            if text(record.data, carrier).strip().startswith(prefix):
+                yield record
+        if silent and self._client.resource(obj).detail is None:
+            facts: dict[str, Any] = {"path": self._client.resource(obj).path, "what": carrier}
+            raise PermanentError("answer-shape", system=self._client.system.name, **facts)
+        yield from (Record(key, {}) for key in silent or ())
+
+    def _listed(self, obj: str, *conditions: tuple[str, str]) -> Iterator[Record]:
         self._client.write_spec(obj, "find")
-        shape, carrier = self._shape(obj, []), self._client.carrier(obj)
-        conditions = (asked,) if asked else ()
-        listing = Listing(self._client, shape, "", conditions, thin=True)
-        for page in listing.pages("", Position()):
-            for record in page.records:
-                if text(record.data, carrier).startswith(prefix) or (asked and carrier not in record.data):
-                    yield from self.whole(obj, record)
+        for page in Listing(self._client, self._shape(obj, []), "", conditions, thin=True).pages("", Position()):
+            yield from page.records
 
     def whole(self, obj: str, record: Record, deadline: Deadline | None = None) -> Iterator[Record]:
         """The record as its own API shows it, or as the list does where there is none; nothing when it is gone."""

@@ -59,7 +59,7 @@ class Writer:
         assert write.change is not None
         record = self._document(obj, external_id, deadline)
         self._refuse_fixed(obj, record, wire, write.change.fixed)
-        body, differ = changed(record.data, wire, write.change)
+        body, differ = changed(record.data, wire, write.change, write.numbers)
         if not differ:
             return self.finish(obj, external_id, deadline)
         try:
@@ -69,7 +69,7 @@ class Writer:
             self._put_back(obj, write, record, deadline)
             raise
         saved = self._document(obj, external_id, deadline)
-        _, ignored = changed(saved.data, wire, write.change)
+        _, ignored = changed(saved.data, wire, write.change, write.numbers)
         return self._onward(obj, saved, deadline, [f"not taken over: {', '.join(ignored)}"] if ignored else [])
 
     def cancel(self, obj: str, external_id: str, wire: Wire, deadline: Deadline) -> Ack:
@@ -193,7 +193,7 @@ class Writer:
         return record
 
     def _refuse_fixed(self, obj: str, record: Record, wire: Wire, fixed: list[str]) -> None:
-        for name in differences(record.data, wire, fixed):
+        for name in differences(record.data, wire, fixed, ()):
             facts: dict[str, Any] = {"field": name, "have": at(record.data, name) or "empty", "want": text(wire, name)}
             raise RecordRejectedError("field-fixed", system=self._system, obj=obj, key=record.key, **facts)
 

@@ -11,7 +11,8 @@
 - post_invoice {customer, company, amount, currency?, posting_date?, document_date?, due?, terms?, kind?, rate?,
   reference?}: a negative amount is a credit memo; kind of its item: trade unless given
 - pay {customer, company, amount, currency?, posting_date?, item?, discount?, kind?, maturity?, rate?, reference?}
-- apply {payment | credit (an item), item, amount, taken?, on?} · write_off {item, amount, posting_date?}
+- apply {payment | credit (an item), item, amount, taken?, on?} · write_off {item, amount, posting_date?}: a
+  negative amount is a late charge
 - reverse {invoice, posting_date?} · return_payment {payment, on?} · reset {application, on?}
 
 Numbers are those the product's book shows. Dates are ISO, today unless given; amounts are text. Stamps move, unless

@@ -188,11 +188,16 @@ class Ledger:
     ) -> Application:  # fmt: skip
         """Settle an item. `taken` is the amount unless said otherwise; a discount or write-off takes nothing.
 
+        A negative write-off is a late charge: it raises what is owed on the item.
+
         TradeError: over-applied (more than is left of the item or of the source), reversed, wrong-currency.
         """
         source = receipt or credit
         took = ZERO if kind in ("discount", "write_off") or source is None else amount if taken is None else taken
-        self._check(item, amount, receipt, credit, took, explicit=taken is not None)
+        if kind == "write_off" and amount < 0:
+            self._check_stands(item)
+        else:
+            self._check(item, amount, receipt, credit, took, explicit=taken is not None)
         application = Application(
             **self.books.entry("application"), key=key, kind=kind, company=item.invoice.company, on=on, item=item,
             amount=amount, taken=took, receipt=receipt, credit=credit,
@@ -209,8 +214,7 @@ class Ledger:
         explicit: bool,
     ) -> None:  # fmt: skip
         """Amounts are positive here; a zero amount or one beyond what is left is refused."""
-        if item.invoice.reversed_by:
-            raise TradeError("reversed", "the item's document is reversed")
+        self._check_stands(item)
         if amount <= 0 or amount > item.balance():
             raise TradeError("over-applied", f"{amount} is applied to an item of which {item.balance()} is left")
         currency = receipt.currency if receipt else credit.invoice.currency if credit else item.invoice.currency
@@ -219,6 +223,11 @@ class Ledger:
         left = receipt.unapplied() if receipt else -credit.balance() if credit else took
         if took < 0 or took > left:
             raise TradeError("over-applied", f"{took} is taken from a source of which {left} is left")
+
+    @staticmethod
+    def _check_stands(item: Instalment) -> None:
+        if item.invoice.reversed_by:
+            raise TradeError("reversed", "the item's document is reversed")
 
     def undo(self, application: Application, on: date) -> None:
         """Reset: it stood until the day before `on`. TradeError: already-undone."""

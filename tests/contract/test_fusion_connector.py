@@ -220,6 +220,29 @@ class TestReading:
             ("payment", "300.00", "300.00"),
         ]
 
+    def test_a_late_charge_and_a_write_off_mean_the_same_raw_and_mapped(self, erp: Erp) -> None:
+        def mutate(what: str, **change: Any) -> Any:
+            return erp.control("POST", "mutate", what=what, **change)
+
+        item = next(
+            each["number"] for each in erp.book("open_items") if Decimal(each["amount"]) == Decimal(each["rest"]) > 100
+        )
+        mutate("write_off", item=item, amount="-5")
+        mutate("write_off", item=item, amount="0.01")
+        mutate("reset", application=mutate("write_off", item=item, amount="7")["number"])
+        mutate("reset", application=mutate("write_off", item=item, amount="-9")["number"])
+        raw = {each.key: each.amount for each in erp.connector.raw_amounts("applications")}
+        mapped = {key: Decimal(each["amount"]) for key, each in erp.mapped("applications").items()}
+        mine = [key for key, each in erp.mapped("applications").items() if each["target_key"].endswith(item)]
+        assert sorted(raw[key] for key in mine) == [Decimal(n) for n in ("-9", "-7", "-5", "0.01", "7", "9")]
+        assert raw == mapped
+        [(amount, balance)] = [
+            (each.amount, each.balance)
+            for each in erp.connector.raw_amounts("open_items")
+            if each.key.endswith(f"/{item}")
+        ]
+        assert balance == amount - Decimal("0.01") + 5
+
     def test_pages_that_move_and_shrink_and_repeat_lose_nothing(self, erp: Erp) -> None:
         for obj in ("orders", "applications"):
             expected = {record.key for record in erp.pull(obj)}
@@ -372,6 +395,34 @@ class TestWriting(LostAnswers):
         ]
         assert len({item["line"] for item in pulled["lines"]}) == 4
 
+    def test_another_product_takes_the_place_of_the_line(self, erp: Erp, decision: dict[str, Any], key: str) -> None:
+        number = push(erp, decision, key).external_id
+        first, second = decision["lines"]
+        wanted = {**decision, "lines": [{**first, "erp_product": decision["third"]}, second]}
+        ack = erp.connector.change("orders", number, erp.wire(wanted), deadline_s=10)
+        assert ack.changed and not ack.warnings
+        assert not erp.connector.change("orders", number, erp.wire(wanted), deadline_s=10).changed
+        [booked] = erp.orders(key)
+        standing = [(each["product"], each["quantity"]) for each in booked["lines"] if not each["cancelled"]]
+        assert standing == [(second["erp_product"], "2"), (decision["third"], "5")]
+        lines = erp.mapped("orders")[number]["lines"]
+        assert [(each["our_line"], each["product_key"]) for each in lines if not each["rejected"]] == [
+            ("20", second["erp_product"]),
+            ("10", decision["third"]),
+        ]
+
+    def test_another_unit_takes_the_place_of_the_line(self, erp: Erp, decision: dict[str, Any], key: str) -> None:
+        number = push(erp, decision, key).external_id
+        first, second = decision["lines"]
+        wanted = {**decision, "lines": [{**first, "unit": "HUR"}, second]}
+        ack = erp.connector.change("orders", number, erp.wire(wanted), deadline_s=10)
+        assert ack.changed and not ack.warnings
+        assert not erp.connector.change("orders", number, erp.wire(wanted), deadline_s=10).changed
+        units = {
+            each["our_line"]: each["unit"] for each in erp.mapped("orders")[number]["lines"] if not each["rejected"]
+        }
+        assert units == {"10": "HUR", "20": "PCS"}
+
     def test_a_cancelled_order_stays_cancelled(self, erp: Erp, decision: dict[str, Any], key: str) -> None:
         number = push(erp, decision, key).external_id
         assert erp.connector.cancel("orders", number, {}, deadline_s=10).changed
@@ -435,6 +486,20 @@ class TestWriting(LostAnswers):
         assert not erp.connector.change("customers", number, renamed, deadline_s=10).changed
         pulled = erp.mapped("customers")[number]
         assert (pulled["name"], pulled["number"], pulled["accounts"]) == ("合资", key, [])
+
+    def test_the_numbers_of_another_source_are_none_of_ours(self, erp: Erp, decision: dict[str, Any], key: str) -> None:
+        other = erp.connect(options={"source_system": "LEGACY"})
+        wire = erp.wire({"number": key, "name": "Old", "country": "CN", "city": "上海"}, "customers")
+        customer = other.push("customers", wire, key, deadline_s=10).external_id
+        order = other.push("orders", erp.wire(decision), key, deadline_s=10).external_id
+        for connector, seen in ((erp.connector, None), (other, key)):
+            pulled = {
+                (obj, name): erp.mapping.section(obj, "pull").apply(record.data).get(name)
+                for obj, name, wanted in (("customers", "number", customer), ("orders", "our_key", order))
+                for record in erp.pull(obj, connector=connector)
+                if record.key == wanted
+            }
+            assert pulled == {("customers", "number"): seen, ("orders", "our_key"): seen}
 
     def test_a_document_without_a_number_is_gone(self, erp: Erp) -> None:
         with pytest.raises(RecordRejectedError) as caught:

@@ -361,6 +361,19 @@ class TestWriting:
             other = order(parts, key, lines, customer={"erp_key": "KH999999"})
             erp.connector.change("orders", key, wire(other, "change"), deadline_s=20)
 
+    def test_another_product_of_a_line_is_refused_and_another_unit_is_not_passed_over(
+        self, erp: Erp, parts: tuple[str, list[Record]], key: str
+    ) -> None:
+        erp.connector.push("orders", wire(order(parts, key)), key, deadline_s=20)
+        after = order(parts, key, [("10", 2, "5", "480.00"), ("20", 1, "2", "0.10")])
+        with pytest.raises(RecordRejectedError, match="物料不允许修改"):
+            erp.connector.change("orders", key, wire(after, "change"), deadline_s=20)
+        assert erp.orders(key)[0]["document_status"] == "C"
+        after = order(parts, key)
+        after["lines"][1]["unit"] = "KG"
+        erp.connector.change("orders", key, wire(after, "change"), deadline_s=20)
+        assert [line["unit"] for line in erp.orders(key)[0]["lines"]] == ["PCS", "KG"]
+
     def test_a_cancelled_order_is_cancelled_once(self, erp: Erp, parts: tuple[str, list[Record]], key: str) -> None:
         erp.connector.push("orders", wire(order(parts, key)), key, deadline_s=20)
         cancel = wire(order(parts, key), "cancel")

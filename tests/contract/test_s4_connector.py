@@ -254,6 +254,19 @@ class TestWriting(LostAnswers):
         assert erp.connector.change("orders", number, wire, deadline_s=10).changed  # and back again
         assert erp.connector.find("orders", key)[0].total == Decimal("2400.20")
 
+    def test_another_product_of_a_line_is_refused_and_another_unit_is_not_passed_over(
+        self, erp: Erp, wire: dict[str, Any], key: str
+    ) -> None:
+        number = push(erp, wire, key).external_id
+        wanted = copy.deepcopy(wire)
+        wanted["to_Item"][0]["Material"] = erp.pull("products")[2].key
+        with pytest.raises(RecordRejectedError, match=r"material of item \d+ cannot be changed"):
+            erp.connector.change("orders", number, wanted, deadline_s=10)
+        wanted = copy.deepcopy(wire)
+        wanted["to_Item"][0]["RequestedQuantityUnit"] = "KG"
+        erp.connector.change("orders", number, wanted, deadline_s=10)
+        assert erp.lines(key)["1"]["unit"] == "KG"
+
     def test_a_cancelled_order_stays_cancelled(self, erp: Erp, wire: dict[str, Any], key: str) -> None:
         number = push(erp, wire, key).external_id
         assert erp.connector.cancel("orders", number, {}, deadline_s=10).changed

@@ -72,6 +72,17 @@ def test_a_second_one_is_refused_and_says_who_runs(house: House, front: Front) -
     assert all_answer(house)
 
 
+def test_commands_in_another_terminal_find_its_prefect(house: House, front: Front, api: Api) -> None:
+    """As the deployment step finds it: nothing of what that one made is written anew."""
+    applied = house.answer("deployments", "apply")
+    assert applied["ok"] and "pull/erp1-orders" in applied["deployments"]
+    assert (applied["changed"], applied["removed"]) == ([], [])
+    asked = house.answer("backfill", "erp1", "products", "--on-workers", "1")
+    assert asked["ok"] and len(asked["runs"]) == 1
+    assert house.crosstie("backfill", "erp1", "--abandon").returncode == 0
+    assert all_answer(house)
+
+
 @pytest.mark.parametrize("name", ["worker-1", "standby", "console", "prefect"])
 def test_what_is_killed_is_there_again_within_two_minutes(house: House, front: Front, name: str) -> None:
     before = noted(house)["children"][name]

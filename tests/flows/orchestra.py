@@ -29,12 +29,13 @@ FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 @dataclass
 class Orchestra:
-    """`variables` are those of `crosstie up`; output of server and workers goes into `log`."""
+    """`variables` are those of `crosstie up`, or of processes set up by hand; output goes into `log`."""
 
     settings: Settings
     port: int
     log: Path
     worker: psutil.Popen | None = None
+    supervised: bool = True
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """As Prefect's own client does: a server whose database is busy is asked again."""
@@ -45,9 +46,9 @@ class Orchestra:
 
     @property
     def variables(self) -> dict[str, str]:
-        marked = {"CROSSTIE_SUPERVISED": str(self.settings.home), "PYTHONPATH": str(ROOT)}
+        marked = {"CROSSTIE_SUPERVISED": str(self.settings.home)} if self.supervised else {}
         own = {**self.settings.variables(), **embedded_variables(self.settings, self.port), **marked}
-        return {**os.environ, **own, "NO_PROXY": "127.0.0.1,localhost"}
+        return {**os.environ, **own, "PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1,localhost"}
 
     def start(self, *command: str) -> psutil.Popen:
         with self.log.open("ab") as log:

@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from config.exit_codes import USAGE
+from config.files import write_text
+from config.settings import default_database_url
 from crm_core import schema
 from flows import backfill, deployments
 from flows.automations import AGAIN, BEGIN_S
@@ -20,6 +24,7 @@ from flows.context import Context
 from flows.deployments import as_prefect_yaml, planned
 from flows.lost_runs import WORKER
 from flows.prefect_env import auth_string
+from flows.prefect_owner import owner
 from flows.pull import pull
 from flows.runs import running
 from tests.e2e.house import until
@@ -156,9 +161,10 @@ asyncio.run(switch(True))
 
 def test_a_crashed_run_that_no_automation_started_again_is_planned_anew(orchestra: Orchestra) -> None:
     """Prefect keeps events back for a quarter of an hour where it missed the one before; one that can't start stays."""
-    left, hopeless = orchestra.begin("pull/s4-customers"), orchestra.begin("pull/s4-products")
-    orchestra.wait(left)
-    orchestra.wait(hopeless)
+    with orchestra.unscheduled("pull/s4-customers"), orchestra.unscheduled("pull/s4-products"):
+        left, hopeless = orchestra.begin("pull/s4-customers"), orchestra.begin("pull/s4-products")
+        orchestra.wait(left)
+        orchestra.wait(hopeless)
     crashed = (
         hopeless,
         "Process exited with status code: 1",
@@ -174,8 +180,9 @@ def test_a_crashed_run_that_no_automation_started_again_is_planned_anew(orchestr
 
 def test_a_run_that_was_taken_and_never_began_gives_up_its_place(orchestra: Orchestra) -> None:
     """As after the death of its worker, where no automation saw it."""
-    run = orchestra.begin("pull/s4-deliveries")
-    orchestra.wait(run)
+    with orchestra.unscheduled("pull/s4-deliveries"):
+        run = orchestra.begin("pull/s4-deliveries")
+        orchestra.wait(run)
     orchestra.take(run)
     late = f"lost_runs.BEGIN_S = -lost_runs.REACTED_S; print(lost_runs.end_lost({[run]}))"
     done = orchestra.run_python("-c", f"from flows import lost_runs; {late}")
@@ -307,3 +314,28 @@ def history(orchestra: Orchestra, run: str) -> list[str]:
     """The states of a run, oldest first, for whoever must find out why."""
     states = orchestra.ask(f"flow_run_states/?flow_run_id={run}")
     return [f"{state['timestamp'][11:19]} {state['name']} {state['message'] or ''}" for state in states]
+
+
+def test_the_server_of_another_installation_is_left_alone(orchestra: Orchestra, tmp_path: Path) -> None:
+    """It would end our runs, for its database has no lease of theirs, and its workers would work on ours."""
+    theirs = replace(orchestra.settings, home=tmp_path, database_url=default_database_url(tmp_path))
+    write_text(theirs.secrets / "prefect-auth", auth_string(orchestra.settings))
+    other = Orchestra(theirs, orchestra.port, orchestra.log, supervised=False)
+
+    def deployed() -> list[Any]:
+        """A deployment that is written gets new schedules."""
+        found = orchestra.ask("deployments/filter", {})
+        return [[one["id"], one["job_variables"], [plan["id"] for plan in one["schedules"]]] for one in found]
+
+    before = deployed()
+    refused = other.run_module("cli", "deployments", "apply", "--json")
+    assert refused.returncode == USAGE, refused.stdout + refused.stderr
+    error = json.loads(refused.stdout)["error"]
+    assert owner(orchestra.settings) in error and owner(theirs) in error
+    assert before and deployed() == before
+
+    taken = other.run_module("cli", "deployments", "apply", "--take-over")
+    assert taken.returncode == 0, taken.stdout + taken.stderr
+    ours = replace(orchestra, supervised=False).run_module("flows.deploy")
+    assert ours.returncode == 2 and owner(theirs) in ours.stdout
+    orchestra.deploy()  # that of `crosstie up` is ours whatever is noted

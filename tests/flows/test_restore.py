@@ -90,6 +90,8 @@ def test_what_was_changed_after_the_restore_goes_to_the_same_order(road: Road, t
     with road.context() as ctx:
         asked(ctx)
         installation.arm(ctx.database, ADMIN, ctx.clock(), systems=["s4"])
+        assert refusal(lambda: selling.add_only_a_line(ctx, number)) == "quote-refused"  # its tax is the ERP's alone
+        state_the_tax(ctx, number)
         selling.add_only_a_line(ctx, number)
         push(ctx)
         assert selling.unsent(ctx) == []
@@ -267,6 +269,12 @@ def prospect(ctx: Context, name: str) -> str:
 def dearer(ctx: Context, number: str) -> None:
     draft = quotes.draft_of(ctx.database, ADMIN, number)
     lines: list[DraftLine] = [replace(line, price=Decimal("77.25")) for line in draft.lines]
+    quotes.amend(ctx.database, ADMIN, ctx.clock(), number, replace(draft, lines=lines))
+
+
+def state_the_tax(ctx: Context, number: str) -> None:
+    draft = quotes.draft_of(ctx.database, ADMIN, number)
+    lines: list[DraftLine] = [replace(line, tax_rate=Decimal(13)) for line in draft.lines]
     quotes.amend(ctx.database, ADMIN, ctx.clock(), number, replace(draft, lines=lines))
 
 

@@ -65,7 +65,8 @@ resources:
         fixed: [Party]
         lines:
           lines:
-            {id: LineId, match: OurLine, compare: [Quantity, Price], shown: [Price], carried: [charges],
+            {id: LineId, match: OurLine, compare: [Quantity, Price], numbers: [Quantity, Price], shown: [Price],
+             carried: [charges],
              remove: {Quantity: "0", Reason: X}}
       cancel: {accessor: lines, values: {Quantity: "0", Reason: X}}
   rests:

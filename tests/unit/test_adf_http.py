@@ -264,6 +264,14 @@ class TestFinding:
             with pytest.raises(TransientError, match="cannot be trusted"):
                 erp.find("orders", "K-1")
 
+    def test_a_key_of_which_nobody_says_whose_it_is_proves_nothing(self, erp: AdfConnector) -> None:
+        with respx.mock:
+            respx.get(f"{ROOT}/orders/CRM:K-1").mock(return_value=httpx.Response(404))
+            respx.get(f"{ROOT}/orders").mock(return_value=collection(order(1, stamp(0), OurNumber="K-1")))
+            for ask in (lambda: erp.find("orders", "K-1"), lambda: list(erp.bearing("orders", "K-"))):
+                with pytest.raises(PermanentError, match="lacks OurSystem"):
+                    ask()
+
     def test_all_that_bear_a_prefix(self) -> None:
         rows = [order(number, stamp(0), OurNumber=f"K-{number}", OurSystem="ME") for number in (1, 2)]
         with respx.mock:
@@ -361,6 +369,9 @@ class TestCreating:
             (error(400, "JBO-26030: Failed to lock the record."), TransientError, "being edited"),
             (httpx.Response(504, html="<html>gateway</html>"), OutcomeUnknownError, "status 504"),
             (httpx.Response(500, text=""), OutcomeUnknownError, "status 500"),
+            (httpx.Response(408, html="<html>gateway</html>"), OutcomeUnknownError, "status 408"),
+            (error(425, "Too early."), OutcomeUnknownError, "status 425"),
+            (httpx.Response(407), AccessError, "a user and password of its own"),
             (httpx.Response(200, html="<html>sign in</html>"), OutcomeUnknownError, "a web page"),
             (httpx.Response(201, content=b'{"OrderNum', headers=JSON), OutcomeUnknownError, "unreadable answer"),
             (httpx.Response(201, json={"HeaderId": 1}, headers=JSON), OutcomeUnknownError, "without key"),
@@ -434,6 +445,22 @@ class TestChanging:
         patched = routes.patch(f"{ROOT}/orders/CRM:K-1").mock(return_value=httpx.Response(204))
         assert erp.change("orders", "55", {"Note": "n"}, deadline_s=5).warnings == ["not taken over: Note"]
         assert patched.call_count == 1
+
+    def test_a_product_that_the_erp_words_otherwise_is_replaced_once(self, routes: respx.MockRouter) -> None:
+        rule = "compare: [Quantity, Price]"
+        erp = connector(PRODUCT.replace(rule, f"{rule}, lasting: [Item], renamed: [OurLine]"))
+        first = {"LineId": 71, "OurLine": "1", "Quantity": 1, "Item": "P-1"}
+        second = {"LineId": 72, "OurLine": "1-2", "Quantity": 1, "Item": "P-2 (new)"}
+        before, after = shown(lines=[first]), shown(lines=[{**first, "Quantity": 0}, second])
+        routes.get(f"{ROOT}/orders").mock(side_effect=[collection(before), collection(after)])
+        patched = routes.patch(f"{ROOT}/orders/CRM:K-1").mock(return_value=httpx.Response(204))
+        want = {"lines": [{"OurLine": "1", "Quantity": "1", "Item": "P-2"}]}
+        ack = erp.change("orders", "55", want, deadline_s=5)
+        assert (ack.changed, ack.warnings) == (True, ["not taken over: lines"])
+        assert [json.loads(call.request.content)["lines"] for call in patched.calls] == [
+            [{"LineId": "71", "Quantity": 0, "Reason": "X"}, {"OurLine": "1-2", "Quantity": 1, "Item": "P-2"}]
+        ]
+        erp.close()
 
     def test_a_stale_version_is_read_again_once(self, erp: AdfConnector, routes: respx.MockRouter) -> None:
         routes.get(f"{ROOT}/orders").mock(return_value=collection(shown()))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.adf import types as adf_types
-from connectors.adf.descriptor import Revise
+from connectors.adf.descriptor import LineRule, Revise
 from connectors.adf.diff import ShippedError, TwoLinesError, cancellation, revision, same
 from connectors.adf.rows import add_groups, add_sums, paired, plain, records, view_of
 from connectors.adf.source import Group, Rows, Source, Sum, Undo
@@ -94,7 +94,8 @@ def test_a_key_s_parts_come_back(key: str) -> None:
 @pytest.mark.parametrize(
     ("have", "want", "equal"),
     [
-        ("5.0", "5", True), ("", None, True), (None, "0", False), (True, "true", True), ("X ", "X", True), ("7",
+        ("5.0", "5", False), ("0100", "100", False), ("1E2", "100", False),
+        ("", None, True), (None, "0", False), (True, "true", True), ("X ", "X", True), ("7",
         "70", False),
         ("2026-01-05T00:00:00.000+00:00", "2026-01-05", True), ("2026-01-05T08:00:00.000+00:00", "2026-01-05", False),
         ("2026-01-05", "2026-01-06", False), ("2026-01-05T08:00:00+08:00", "2026-01-05T00:00:00Z", True),
@@ -104,12 +105,20 @@ def test_equal_as_values(have: Any, want: Any, equal: bool) -> None:
     assert same(have, want) is equal
 
 
+@pytest.mark.parametrize(
+    ("have", "want", "equal"), [("5.0", "5", True), ("1E2", "100", True), ("7", "70", False), ("", "0", False)]
+)
+def test_equal_as_numbers(have: str, want: str, equal: bool) -> None:
+    assert same(have, want, number=True) is equal
+
+
 RULE = Revise.model_validate(
     {
         "fields": ["Note", "Terms"],
         "lines": {
             "lines": {
                 "id": "LineId", "match": "OurLine", "compare": ["Quantity", "Price"], "shown": ["Price"],
+                "numbers": ["Quantity", "Price"],
                 "carried": ["charges"],
                 "remove": {"Quantity": "0", "Reason": "X"},
             }
@@ -169,6 +178,8 @@ AGAIN = Revise.model_validate(
                 "id": "LineId",
                 "match": "OurLine",
                 "compare": ["Quantity"],
+                "numbers": ["Quantity"],
+                "lasting": ["Item", "Unit"],
                 "renamed": ["OurLine", "Schedule"],
                 "remove": {"Quantity": "0"},
                 "out": {"field": "Status", "values": ["CANCELED"]},
@@ -190,6 +201,25 @@ def test_a_line_that_was_called_off_comes_back_under_another_name() -> None:
     assert revision(AGAIN, twice, want)["lines"][0]["OurLine"] == "20-3"
 
 
+def test_a_line_of_another_product_or_unit_takes_the_place_of_the_old_one() -> None:
+    stands = {"LineId": "1", "OurLine": "20", "Quantity": "2", "Item": "0100", "Unit": "Ea"}
+    for other in ({"Item": "100"}, {"Unit": "KG"}, {"Item": "100", "Unit": "KG"}):
+        want = {"OurLine": "20", "Schedule": "20", "Quantity": "2", "Item": "0100", "Unit": "Ea", **other}
+        new = {**want, "OurLine": "20-2", "Schedule": "20-2"}
+        gone = {"LineId": "1", "Quantity": "0"}
+        assert revision(AGAIN, {"lines": [stands]}, {"lines": [want]}) == {"lines": [gone, new]}
+        left = {"lines": [{**stands, "Status": "CANCELED"}, {**new, "LineId": "2"}]}
+        assert revision(AGAIN, left, {"lines": [want]}) == {}
+    same_line = {"OurLine": "20", "Quantity": "2.0", "Item": "0100"}
+    assert revision(AGAIN, {"lines": [stands]}, {"lines": [same_line]}) == {}
+    assert revision(AGAIN, {"lines": [{**stands, "Unit": None}]}, {"lines": [{**same_line, "Unit": "Ea"}]}) == {}
+
+
+def test_a_line_without_a_second_name_cannot_be_replaced() -> None:
+    with pytest.raises(ValueError, match="lasting needs renamed"):
+        LineRule.model_validate({"id": "Id", "match": "Ours", "compare": [], "lasting": ["Item"]})
+
+
 PARTS = Revise.model_validate(
     {
         "lines": {
@@ -198,6 +228,7 @@ PARTS = Revise.model_validate(
                 "carried": ["charges"], "remove": {"Quantity": "0", "Reason": "X"},
                 "out": {"field": "Status", "values": ["CANCELED"]},
                 "skip": {"field": "Category", "values": ["RETURN"]},
+                "numbers": ["Quantity", "Price"], "lasting": ["Item"], "renamed": ["OurLine"],
                 "parts": {
                     "quantity": "Quantity", "filled": ["ShippedOn"], "reached": {"Shipped": "Quantity"},
                     "agree": ["Price"], "quantities": ["Priced"], "amounts": ["Amount"],
@@ -207,8 +238,9 @@ PARTS = Revise.model_validate(
     }
 )  # fmt: skip
 LINES = PARTS.lines["lines"]
-GONE = {"LineId": "1", "OurLine": "10", "Quantity": "4", "Price": "9.00", "On": "2027-01-15", "ShippedOn": "2027-01-04"}
-OPEN = {"LineId": "2", "OurLine": "10", "Quantity": "6", "Price": "9", "On": "2027-01-15", "ShippedOn": None}
+GONE = {"LineId": "1", "OurLine": "10", "Item": "P-1", "Quantity": "4", "Price": "9.00", "On": "2027-01-15"}
+GONE |= {"ShippedOn": "2027-01-04"}
+OPEN = {**GONE, "LineId": "2", "Quantity": "6", "Price": "9", "ShippedOn": None}
 OTHER = {"LineId": "3", "OurLine": "20", "Quantity": "1", "Price": "5", "Shipped": "0"}
 BACK = {"LineId": "4", "OurLine": "8", "Quantity": "1", "Category": "RETURN"}
 SPLIT = {"lines": [GONE, OPEN, OTHER, BACK]}
@@ -240,6 +272,7 @@ def test_the_parts_of_a_line_add_up_to_what_is_wanted() -> None:
         ([ten("3")], "Quantity", "4", "3"),
         ([ten(Price="8")], "Price", "9.00", "8"),
         ([], "Quantity", "4", "0"),
+        ([ten(Item="P-2")], "Item", "P-1", "P-2"),
     ],
 )
 def test_what_has_left_is_not_changed(want: list[dict[str, Any]], field: str, have: str, wanted: str) -> None:
@@ -325,7 +358,8 @@ def test_rows_of_a_list_become_records_with_their_parent_around_them() -> None:
 
 def test_a_projection_names_what_the_mapping_reads_and_what_we_need() -> None:
     source = product().resources["orders"].sources[0].model_copy(update={"project": True})
-    view = view_of(source, ["Note", "lines.Quantity", "lines.Amount", "companies", "Total"], ["LastUpdateDate"])
+    fields = ["Note", "lines.Quantity", "lines.Amount", "companies", "our_system", "Total"]
+    view = view_of(source, fields, ["LastUpdateDate"])
     assert view.options == {
         "onlyData": "true",
         "fields": "Note,LastUpdateDate,HeaderId,OrderNumber,BusinessUnit,StatusCode;lines:Quantity,Amount",
@@ -334,7 +368,8 @@ def test_a_projection_names_what_the_mapping_reads_and_what_we_need() -> None:
         "onlyData": "true",
         "expand": "lines",
     }
-    assert view.companies
+    assert view.own == {"companies", "our_system"}
+    assert not view_of(source, ["Note"]).own
 
 
 @pytest.mark.parametrize(
@@ -393,6 +428,20 @@ def test_sums_are_exact_and_leave_out_what_does_not_count() -> None:
     row = {"lines": [{"Amount": "0.00"}]}
     add_sums(rule, row)
     assert row["Total"] == "0"
+
+
+def test_a_sum_can_turn_signs_and_leave_them_out_of_account() -> None:
+    rule = {"Total": Sum.model_validate({"of": ["a.X"], "less": ["b.X"], "unsigned": ["c.X"]})}
+    for row, total in (
+        ({"a": [{"X": "-50"}]}, "-50"),
+        ({"b": [{"X": "5.00"}]}, "-5.00"),
+        ({"b": [{"X": "-0.01"}]}, "0.01"),
+        ({"c": [{"X": "-445"}, {"X": "5"}]}, "450"),
+    ):
+        add_sums(rule, row)
+        assert row["Total"] == total
+    path = {"path": "fscmRestApi/x", "id": "Id", "key": ["Id"], "queryable": {"Id": "integer"}, "sums": rule}
+    assert {"a.X", "b.X", "c.X"} <= set(Source.model_validate(path).needed)
 
 
 def test_children_of_children_are_records_too() -> None:

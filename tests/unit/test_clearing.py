@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from crm_core.ageing import ageing
 from crm_core.clearing import Cleared, Derived, components, derive
+from crm_core.money import quantize
 from crm_core.receivables import Application
 from tests.ledger import START, Ledger
 
@@ -468,3 +470,47 @@ def test_a_bill_collected_and_then_dishonoured_leaves_no_money_behind() -> None:
     derived = derive(books.account_lines(), [], TODAY)
     assert [(p.key, p.reversed_on) for p in derived.payments] == [(name, date(2026, 1, 21))]
     assert derived.items == [] and derived.applications == []
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "local", "booked", "stated", "quarter"),
+    [
+        ("USD", "1080.00", "EUR", "1000.00", "1", "250.00"),  # quoted the other way round, 1.08 USD for 1 EUR
+        ("JPY", "10000", "EUR", "60.00", "0.60000", "15.00"),  # quoted for 100 JPY
+        ("USD", "7.77", "CNY", "55.83", "7.1845", "13.96"),  # a cent beside, as the last line of a document takes it
+        ("VND", "26123457", "KWD", "309.211", "1", "77.303"),
+        ("USD", "-1080.00", "EUR", "-1000.00", "1", "-250.00"),
+        ("USD", "1000.00", "CNY", "7184.50", "7.1845", "1796.13"),
+    ],
+)
+def test_what_an_item_is_in_local_money_is_what_the_erp_booked_however_it_quotes_the_rate(
+    currency: str, amount: str, local: str, booked: str, stated: str, quarter: str
+) -> None:
+    books = Ledger()
+    money = {"currency": currency, "local_currency": local, "rate": D(stated)}
+    books.item(D(amount), local_amount=D(booked), **money)
+    [item] = derive(books.account_lines(), [], TODAY).items
+    [row] = ageing([item], [], [], [], [], TODAY).items
+    assert row.local == D(booked)
+    paid = Application(key="A", kind="payment", applied_on=START, target_key=item.key, amount=D(amount) * 3 / 4)
+    [row] = ageing([item], [], [paid], [], [], TODAY).items
+    assert row.local == D(quarter)
+
+
+@pytest.mark.parametrize("stated", ["1", "0.60000"])
+def test_what_a_payment_is_in_local_money_is_what_its_lines_were_booked_at(stated: str) -> None:
+    books = Ledger()
+    yen = {"currency": "JPY", "local_currency": "EUR", "rate": D(stated)}
+    books.document(
+        {"role": "payment", "amount": D(-7_000), "discount": D(-100), "local_amount": D("-41.90"), **yen},
+        {"role": "payment", "amount": D(-3_000), "local_amount": D("-17.95"), **yen},
+    )
+    [payment] = derive(books.account_lines(), [], TODAY).payments
+    assert (payment.amount, quantize(payment.rate * 10_000, "EUR")) == (D(9_900), D("59.85"))
+
+
+def test_a_rate_that_gives_the_booked_amount_stays_as_the_erp_states_it() -> None:
+    books = Ledger()
+    for amount, booked in (("1000.00", "7184.50"), ("0.07", "0.50"), ("0.00", "0.00"), ("0.00", "3.00")):
+        books.item(D(amount), currency="USD", local_currency="CNY", local_amount=D(booked), rate=D("7.1845"))
+    assert {item.rate for item in derive(books.account_lines(), [], TODAY).items} == {D("7.1845")}

@@ -336,6 +336,7 @@ def test_a_system_that_could_never_connect_is_not_usable(place: Place, monkeypat
 
 
 def test_arm_and_disarm_are_audited(place: Place) -> None:
+    place.run("db", "upgrade")
     assert place.run("systems", "disarm", "--json").json["armed"] is False
     assert place.run("systems", "arm", "--json").json["armed"] is True
     assert place.run("audit", "verify").code == 0
@@ -344,6 +345,7 @@ def test_arm_and_disarm_are_audited(place: Place) -> None:
 def test_a_changed_audit_entry_is_found(place: Place) -> None:
     import sqlite3
 
+    place.run("db", "upgrade")
     place.run("systems", "disarm")
     place.run("systems", "arm")
     with sqlite3.connect(place.home / "crosstie.sqlite") as connection:

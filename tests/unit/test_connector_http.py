@@ -73,7 +73,7 @@ def push(erp: ODataConnector, deadline_s: float = 20) -> Any:
     return erp.push("orders", {"Total": "1.5", "Due": "2025-06-30"}, "K-1", deadline_s=deadline_s)
 
 
-@pytest.mark.parametrize("status", [429, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 421, 425, 429, 499, 502, 503, 504])
 def test_a_read_is_repeated_until_the_erp_answers(routes: respx.MockRouter, erp: ODataConnector, status: int) -> None:
     routes.get(f"{ROOT}/Orders").mock(side_effect=[httpx.Response(status), httpx.Response(status), page(ROW)])
     assert [hit.external_id for hit in erp.find("orders", "K-1")] == ["7"]
@@ -129,8 +129,10 @@ def test_a_write_without_an_answer_is_unknown_and_sent_once(
     assert route.call_count == 1
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_a_5xx_on_a_write_is_unknown_and_sent_once(routes: respx.MockRouter, erp: ODataConnector, status: int) -> None:
+@pytest.mark.parametrize("status", [408, 421, 425, 499, 500, 502, 503, 504])
+def test_a_write_that_a_gateway_gave_up_on_is_unknown_and_sent_once(
+    routes: respx.MockRouter, erp: ODataConnector, status: int
+) -> None:
     route = routes.post(f"{ROOT}/Orders").respond(status, html="<html>proxy</html>")
     with pytest.raises(OutcomeUnknownError):
         push(erp)
@@ -230,6 +232,16 @@ def test_a_logon_page_instead_of_data_is_a_matter_of_access(routes: respx.MockRo
     routes.get(f"{ROOT}/Orders").respond(200, html="<html>Logon</html>")
     with pytest.raises(AccessError, match="logon page"):
         erp.find("orders", "K-1")
+
+
+def test_a_proxy_that_wants_credentials_is_a_matter_of_access(routes: respx.MockRouter, erp: ODataConnector) -> None:
+    tunnel = httpx.ProxyError("407 Proxy Authentication Required")
+    routes.get(f"{ROOT}/Orders").mock(side_effect=[httpx.Response(407), tunnel])
+    routes.post(f"{ROOT}/Orders").mock(side_effect=[httpx.Response(407), tunnel])
+    for call in (lambda: erp.find("orders", "K-1"), lambda: push(erp)) * 2:
+        with pytest.raises(AccessError) as caught:
+            call()
+        assert caught.value.code == "proxy-refused"
 
 
 def test_calls_stay_on_the_configured_host(routes: respx.MockRouter, erp: ODataConnector) -> None:
@@ -338,6 +350,8 @@ class TestOAuth:
             (httpx.Response(200, html="<html>"), AccessError),
             (httpx.Response(200, json={"token": "x"}), AccessError),
             (httpx.Response(503), TransientError),
+            (httpx.Response(408), TransientError),
+            (httpx.Response(407), AccessError),
         ],
     )
     def test_no_token_is_named(
@@ -346,6 +360,33 @@ class TestOAuth:
         routes.post(self.TOKEN_URL).mock(return_value=answer)
         with pytest.raises(error):
             erp.find("orders", "K-1")
+
+    def test_a_token_that_took_all_the_time_is_followed_by_no_write(
+        self, routes: respx.MockRouter, erp: ODataConnector
+    ) -> None:
+        pauses = iter([0.0, 0.0, 0.0, 0.4])  # $metadata, the session and a first write, then a second one
+
+        def issue(request: httpx.Request) -> httpx.Response:
+            time.sleep(next(pauses))
+            return httpx.Response(200, json={"access_token": "T", "expires_in": 0})
+
+        asked = routes.post(self.TOKEN_URL).mock(side_effect=issue)
+        route = routes.post(f"{ROOT}/Orders").respond(201, json=BOOKED)
+        push(erp)
+        with pytest.raises(TransientError) as caught:
+            push(erp, deadline_s=0.3)
+        assert caught.value.code == "no-time-left"
+        assert (asked.call_count, route.call_count) == (4, 1)
+
+    def test_a_token_is_waited_for_no_longer_than_the_write_may_take(
+        self, routes: respx.MockRouter, erp: ODataConnector
+    ) -> None:
+        issued = httpx.Response(200, json={"access_token": "T", "expires_in": 0})
+        asked = routes.post(self.TOKEN_URL).mock(return_value=issued)
+        routes.post(f"{ROOT}/Orders").respond(201, json=BOOKED)
+        push(erp, deadline_s=2)
+        limits = [call.request.extensions["timeout"].get("read") for call in asked.calls]
+        assert limits[0] == 5 and all(limit <= 2 for limit in limits[1:])  # $metadata is no part of the write
 
 
 def test_no_time_left_means_not_sent(routes: respx.MockRouter, erp: ODataConnector) -> None:

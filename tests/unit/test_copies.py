@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,11 +18,12 @@ from config import wiring, witness
 from config.settings import Settings, default_database_url
 from crm_core import access, doubt, installation, outbox_entry, place, quotes
 from crm_core.database import Database
-from crm_core.errors import RefusedError
+from crm_core.errors import RefusedError, StoreError
 from crm_core.installation import Installation
 from crm_core.outbox import Outbox
 from tests.crm import ADMIN, NOW, SALES, Clock, draft, small_crm
 from tests.databases import Databases
+from tests.postgres import Cluster
 
 LATER = NOW + timedelta(hours=1)
 
@@ -40,6 +43,24 @@ def home(original: str, tmp_path: Path) -> Settings:
     settings = Settings(tmp_path / "config", tmp_path / "home", original, environment="test")
     wiring.close_database(settings, wiring.open_database(settings))
     return settings
+
+
+@contextmanager
+def managed(cluster: Cluster, databases: Databases, state: str) -> Iterator[Database]:
+    """A database on a server that answers with `state` whoever asks for the cluster's number, as managed ones may."""
+    with databases.one() as url:
+        name = str(make_url(url).database)
+        cluster.run(f"ALTER DATABASE {name} SET search_path = public, pg_catalog")
+        cluster.run(
+            "CREATE FUNCTION public.pg_control_system(OUT system_identifier bigint) LANGUAGE plpgsql"
+            f" AS $$BEGIN RAISE EXCEPTION 'not here' USING ERRCODE = '{state}'; END$$",
+            name,
+        )
+        db = Database(url)
+        try:
+            yield db
+        finally:
+            db.dispose()
 
 
 def opened(url: str) -> Installation:
@@ -174,6 +195,31 @@ def test_a_home_that_remembers_another_database_or_nothing_finds_no_fault(home: 
     assert witness.recall(home) is None
     wiring.close_database(home, wiring.open_database(home))
     assert witness.recall(home) is not None
+
+
+@pytest.mark.parametrize("state", ["0A000", "42501", "42883", "55000"])
+def test_on_a_server_that_hides_its_number_that_of_the_database_counts(
+    cluster: Cluster, postgresql_databases: Databases, state: str
+) -> None:
+    with managed(cluster, postgresql_databases, state) as db:
+        with db.write() as conn:
+            mark = place.of(conn)
+            (number,) = cluster.run(f"SELECT oid FROM pg_database WHERE datname = '{db.url.database}'")[0]
+        assert mark == hashlib.blake2b(str(number).encode(), digest_size=12).hexdigest()
+        assert installation.ensure(db, NOW, environment="test").armed
+        assert installation.ensure(db, LATER, environment="test").armed
+
+
+def test_a_server_that_fails_while_it_is_asked_for_its_number_is_not_taken_for_another(
+    cluster: Cluster, postgresql_databases: Databases
+) -> None:
+    with (
+        managed(cluster, postgresql_databases, "57014") as db,
+        pytest.raises(StoreError) as failed,
+        db.write() as conn,
+    ):
+        place.of(conn)
+    assert failed.value.code == "database-slow"
 
 
 @pytest.mark.parametrize("how", ["over what is there", "into a new folder"])

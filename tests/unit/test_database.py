@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from psycopg import sql
@@ -226,12 +227,24 @@ def test_a_server_that_lets_us_not_in_says_why_and_shows_no_password(cluster: Cl
         f"postgresql://crosstie:{PASSWORD}@/crm?host=/nowhere": "database-unreachable",
         f"postgresql://crosstie:{PASSWORD}@{here}/postgres?sslmode=require": "database-unreachable",
         f"postgresql://crosstie:{PASSWORD}@{here}/postgres?colour=red": "database-url",
+        f"postgresql:///crm?host=/nowhere&user=crosstie&password={PASSWORD}": "database-unreachable",
+        f"postgresql://crosstie@/crm?host=/nowhere&sslpassword={PASSWORD}": "database-unreachable",
+        f"postgresql:///crm?host=/nowhere&Passwort={PASSWORD}": "database-url",
     }
     told = {url: refusal(Database(url).version).code for url in addresses}
     assert told == addresses
     good = Database(cluster.url("postgres", role=GUARDED, password=PASSWORD))
     assert good.version() == ""
     good.dispose()
+
+
+def test_of_an_address_only_what_says_where_is_shown() -> None:
+    query = f"host=/run/postgresql&port=5433&user=crosstie&sslmode=require&password={PASSWORD}&sslpassword={PASSWORD}"
+    for address, shown in {
+        f"postgresql+psycopg:///crm?{query}": "postgresql+psycopg:///crm?host=/run/postgresql&port=5433&user=crosstie",
+        f"postgresql://crosstie:{PASSWORD}@[::1]/crm": "postgresql://crosstie:***@[::1]/crm",
+    }.items():
+        assert unquote(Database(address).place) == shown
 
 
 def test_a_user_without_rights_is_told_which(cluster: Cluster, postgresql_databases: Databases) -> None:
@@ -257,6 +270,9 @@ def test_a_database_that_cannot_hold_every_name_is_refused(cluster: Cluster) -> 
         refused = refusal(database.upgrade)
         assert (refused.code, refused.params["encoding"]) == ("database-encoding", encoding)
         database.dispose()
+        named = Database(f"postgresql:///{name}?host=127.0.0.1&port={cluster.port}&user=crosstie&password={PASSWORD}")
+        assert refusal(named.upgrade).code == "database-encoding"
+        named.dispose()
         cluster.drop(name)
 
 

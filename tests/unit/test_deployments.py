@@ -15,7 +15,10 @@ import pytest
 import yaml
 from cronsim import CronSim
 
+from commands.home_lock import HomeLock
+from commands.supervisor import lock_file, state_file
 from config.errors import ConfigError
+from config.files import write_text
 from config.settings import Settings
 from config.systems import load_system
 from crm_core import installation, outbox_entry
@@ -75,6 +78,8 @@ def test_the_files_own_schedule_counts(settings: Settings) -> None:
     [
         ('{pull: {orders: "61 * * * *"}}', "bad-value", "schedule.pull.orders"),
         ('{pull: {orders: "0 0 31 2 *"}}', "bad-value", "schedule.pull.orders"),
+        ('{pull: {orders: "0 0 * * 6#3,0"}}', "bad-value", "schedule.pull.orders"),
+        ('{reconcile: "0 0 * * *,mon#1"}', "bad-value", "schedule.reconcile"),
         ('{reconcile: "daily"}', "bad-value", "schedule.reconcile"),
         ("{time_zone: Mars/Base}", "bad-value", "schedule.time_zone"),
         ('{pull: {ordres: "* * * * *"}}', "unknown-key-near", "ordres"),
@@ -98,6 +103,38 @@ def test_the_list_shows_the_next_run_in_the_schedules_own_zone(settings: Setting
     assert (found.weekday(), found.hour, found.minute, found.utcoffset()) == (0, 6, 30, timedelta(hours=8))
     assert timedelta(0) < found - datetime.now(UTC) <= timedelta(days=7)
     assert all(one["next_run"] is None for one in listed if not one["schedule"])
+
+
+@pytest.mark.parametrize("cron", ["0 0 * * 6#3", "0 0 * * 1#1,mon#3", "0 0 * * 1-5,0"])
+def test_weekdays_are_numbered_all_or_none(settings: Settings, cron: str) -> None:
+    assert plan(settings, f'schedule: {{reconcile: "{cron}"}}\n')["reconcile/s4"].cron == cron
+
+
+REFUSED = """
+import json, sys
+from dataclasses import replace
+from config.settings import load_settings
+from flows.deploy import takeable
+from flows.deployments import planned
+
+wanted, broken = planned(load_settings(), ["other", "s4"])
+assert not broken
+wrong = [replace(one, cron="0 0 * * 6#3,0") if one.full_name == "reconcile/s4" else one for one in wanted]
+assert takeable(load_settings(), wanted) == (wanted, {})
+taken, refused = takeable(load_settings(), wrong)
+print(json.dumps([sorted({one.system for one in taken}), {name: str(exc) for name, exc in refused.items()}]))
+"""
+
+
+def test_a_schedule_that_prefect_refuses_holds_up_its_own_system_alone(settings: Settings) -> None:
+    """Whatever passes the check of the file: Prefect may change its mind about a line of cron."""
+    plan(settings)
+    (settings.systems / "other.yaml").write_text(SYSTEM, encoding="utf-8")
+    done = run_python(settings, {"PREFECT_HOME": str(settings.home / "prefect")}, "-c", REFUSED)
+    assert done.returncode == 0, done.stderr
+    taken, refused = json.loads(done.stdout)
+    assert (taken, list(refused)) == (["", "other"], ["s4"])
+    assert "0 0 * * 6#3,0" in refused["s4"] and "s4.yaml" in refused["s4"]
 
 
 def test_a_broken_file_does_not_hold_up_the_others(settings: Settings) -> None:
@@ -144,6 +181,20 @@ def test_a_file_that_is_not_current_is_told_and_nothing_is_written(settings: Set
 def test_apply_says_what_is_missing(settings: Settings, variables: dict[str, str], text: str) -> None:
     done = crosstie("deployments", "apply", settings=settings, **variables)
     assert done.returncode == 2 and text in done.stderr and "Traceback" not in done.stderr
+
+
+def test_apply_finds_the_prefect_of_up_here_while_it_runs(settings: Settings) -> None:
+    """Its address is noted, and who supervises holds the lock; a note that was left behind names nothing."""
+    write_text(state_file(settings), json.dumps({"prefect": "http://127.0.0.1:9/"}))
+    lock = HomeLock(lock_file(settings))
+    assert lock.take()
+    beside = crosstie("deployments", "apply", settings=settings)
+    elsewhere = crosstie("deployments", "apply", settings=settings, PREFECT_API_URL="http://127.0.0.1:7/api")
+    lock.release()
+    alone = crosstie("deployments", "apply", settings=settings)
+    assert [done.returncode for done in (beside, elsewhere, alone)] == [2, 2, 2], beside.stderr
+    assert "127.0.0.1:9/api" in beside.stderr and "127.0.0.1:7/api" in elsewhere.stderr
+    assert "No Prefect server is named" in alone.stderr
 
 
 def crosstie(*words: str, settings: Settings | None = None, **variables: str) -> subprocess.CompletedProcess[str]:

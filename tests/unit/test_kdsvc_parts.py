@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+import respx
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ from connectors.errors import (
     RecordRejectedError,
     TransientError,
 )
+from connectors.kdsvc.auth import SessionAuth
 from connectors.kdsvc.descriptor import Form, Write
 from connectors.kdsvc.diff import difference
 from connectors.kdsvc.errors import DuplicateError, Judge, SessionLostError, decode, status_of
@@ -33,6 +35,7 @@ from connectors.kdsvc.sign import Identity, derived_key, headers, login_sign
 from connectors.kdsvc.site import own_names, resources_of
 from connectors.kingdee.quirks import pairs, refunds
 from connectors.products import load_product
+from tests.unit.connector_help import URL
 
 GALAXY = load_product("kingdee/galaxy")
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -63,6 +66,28 @@ class TestSignatures:
         for case in vectors["login_by_sign"]["vectors"]:
             names = ("acct_id", "user_name", "app_id", "app_secret")
             assert login_sign(Identity(*(case[name] for name in names), "2052"), case["timestamp"]) == case["sha256"]
+
+
+class TestLogins:
+    def test_a_login_is_waited_for_no_longer_than_the_call_it_is_for(self) -> None:
+        auth = SessionAuth(Identity("acct", "user", "app", "secret", "2052"), "ValidateUser", URL, "mill")
+        request = httpx.Request("POST", f"{URL}/x", extensions={"timeout": {"read": 0.25}})
+        opened = httpx.Response(200, json={"LoginResultType": 1, "KDSVCSessionId": "s"})
+        with respx.mock() as router, httpx.Client() as client:
+            login = router.post(url__regex="ValidateUser").mock(return_value=opened)
+            auth.prove(request, client)
+        assert login.calls.last.request.extensions["timeout"] == {"read": 0.25}
+        assert request.headers["Cookie"] == "kdservice-sessionid=s"
+
+    @pytest.mark.parametrize(("status", "error"), [(407, AccessError), (408, TransientError), (503, TransientError)])
+    def test_a_login_that_nobody_judged_is_no_wrong_password(self, status: int, error: type[Exception]) -> None:
+        auth = SessionAuth(Identity("acct", "user", "app", "secret", "2052"), "ValidateUser", URL, "mill")
+        request = httpx.Request("POST", f"{URL}/x", extensions={"timeout": {}})
+        with respx.mock() as router, httpx.Client() as client:
+            router.post(url__regex="ValidateUser").respond(status)
+            with pytest.raises(error) as caught:
+                auth.prove(request, client)
+        assert getattr(caught.value, "code", "") in ("proxy-refused", "unavailable")
 
 
 def answer(body: Any, status: int = 200, **more: str) -> Answer:
@@ -132,6 +157,11 @@ class TestAnswers:
             (answer({"Result": {"Id": 1}}, 503), TransientError, OutcomeUnknownError),
             (answer(b"Fail to verify thirty passport", 400), AccessError, AccessError),
             (answer(b"", 404), AccessError, AccessError),
+            (answer(b"", 407), AccessError, AccessError),
+            (answer(b"", 408), TransientError, OutcomeUnknownError),
+            (answer(b"<html>too early</html>", 425), TransientError, OutcomeUnknownError),
+            (answer({"Result": {"Id": 1}}, 499), TransientError, OutcomeUnknownError),
+            (answer(b"", 418), PermanentError, RecordRejectedError),
             (answer(b"", 429, **{"Retry-After": "3"}), RateLimitedError, RateLimitedError),
         ],
     )
@@ -227,13 +257,17 @@ class TestModels:
         assert without_empty(wire) == {"C": [{"E": "0"}], "F": "x"}
 
     def test_values_are_compared_as_what_they_are(self) -> None:
-        assert same("5", "5.00")
-        assert same("2026-01-01T00:00:00", "2026-01-01")
-        assert same(None, "")
-        assert same(True, "true")
-        assert not same("5", "6")
-        assert not same("2026-01-01T10:00:00", "2026-01-01")
-        assert not same("", "0")
+        def equal(have: Any, want: Any, path: str = "FText") -> bool:
+            return same(path, have, want, ["FQty"])
+
+        assert equal("5", "5.00", "FQty") and equal("1E2", "100", "FQty")
+        assert not equal("5", "6", "FQty") and not equal("", "0", "FQty")
+        assert equal("2026-01-01T00:00:00", "2026-01-01")
+        assert equal(None, "") and equal(True, "true")
+        assert not equal("2026-01-01T10:00:00", "2026-01-01") and not equal("20260101", "2026-01-01")
+        for path in ("FText", "FMat.FNumber"):
+            assert not equal("0100", "100", path) and not equal("1E2", "100", path) and not equal("5.0", "5", path)
+        assert equal("pre001", "PRE001", "FCurr.FNumber") and not equal("pre001", "PRE001")
 
 
 class TestSites:
@@ -295,6 +329,14 @@ class TestDifferences:
         )
         assert found.model == {"FEntry": [{"FEntryID": "7", "FQty": "6"}, {"FSeqNo": "20", "FQty": "1"}]}
         assert found.deletes is False
+
+    @pytest.mark.parametrize(("have", "want"), [("0100", "100"), ("1E2", "100"), ("100", "100.0")])
+    def test_another_product_is_another_number_however_alike_they_are(self, have: str, want: str) -> None:
+        document = {"FEntry": [{"FEntry_FEntryID": "7", "FSeqNo": "10", "FMat": {"FNumber": have}, "FQty": "5"}]}
+        found = difference(
+            WRITE, FORM, document, {"FEntry": [{"FSeqNo": "10", "FMat": {"FNumber": want}, "FQty": "5.0"}]}
+        )
+        assert found.model == {"FEntry": [{"FEntryID": "7", "FMat": {"FNumber": want}}]}
 
     def test_a_line_of_ours_that_went_is_deleted_and_theirs_are_kept(self) -> None:
         have = document(("7", "10", "5"), ("8", "", "1"), ("9", "20", "3"))

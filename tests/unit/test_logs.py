@@ -250,3 +250,13 @@ def test_the_databases_and_prefects_passwords_are_known(tmp_path: Path, monkeypa
     with forgotten(), log_to(here):
         logging.getLogger("crosstie").info("p@ss-word and crosstie:abcdefgh12")
     assert lines(tmp_path)[0]["event"] == "*** and ***"
+
+
+def test_a_password_in_an_addresss_query_is_known_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = "user=crosstie&password=p%40ss-word&sslpassword=of-the-key&passfile=/etc/crosstie/pgpass"
+    here = Settings(tmp_path / "c", tmp_path / "var", f"postgresql:///crm?{query}")
+    monkeypatch.setenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", "postgresql+asyncpg://p:of-prefect@h/d")
+    monkeypatch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", "postgresql+asyncpg:///d?password=of-old")
+    with forgotten(), log_to(here):
+        logging.getLogger("crosstie").info("p@ss-word of-the-key of-prefect of-old crosstie /etc/crosstie/pgpass")
+    assert lines(tmp_path)[0]["event"] == "*** *** *** *** crosstie /etc/crosstie/pgpass"

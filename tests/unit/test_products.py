@@ -55,7 +55,7 @@ def test_products_are_listed_with_their_prices(db: Database) -> None:
 def test_both_days_of_a_price_are_included(db: Database) -> None:
     def price(on: date, currency: str = "CNY", unit: str = "") -> Decimal | None:
         with db.read() as conn:
-            found = products.price(conn, "s4", "P1", currency, on, [], unit)
+            found = products.price(conn, "s4", "CN01", "P1", currency, on, [], unit)
         return found.amount if found else None
 
     assert price(date(2026, 2, 1)) == D(95)

@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from crm_core import audit, customers, outbox_desk, quote_pricing, quotes, schema
+from commands.quote_lines import changed_lines
+from crm_core import adoption, audit, customers, outbox_desk, quote_pricing, quotes, schema
 from crm_core.access import AccessDeniedError
 from crm_core.database import Database
 from crm_core.errors import NotFoundError, RefusedError
 from crm_core.messages import MESSAGES
+from crm_core.model import Order, OrderLine
 from crm_core.quote_rows import DraftLine, DraftPart
 from tests.crm import ADMIN, FINANCE, NOW, SALES, TODAY, add_record, draft, small_crm
 
@@ -70,6 +72,26 @@ def test_the_customers_own_price_and_the_newest_come_first(db: Database) -> None
             add_record(conn, "prices", f"P1/x{seq}", price)
     number = quotes.create(db, SALES, NOW, draft())
     assert quotes.show(db, SALES, number)["lines"][0]["price"] == D(80)
+
+
+def test_a_list_price_of_another_company_is_none_of_the_quotes(db: Database) -> None:
+    from crm_core.model import Price
+
+    with db.write() as conn:
+        for seq, (company, price) in enumerate((("US01", D(7)), ("CN01", D(8)), ("", D(9)))):
+            newer = {"valid_from": date(2026, 1, 3 - seq), "company_code": company}
+            add_record(conn, "prices", f"P3/{9 - seq}", Price(product_key="P3", currency="USD", amount=price, **newer))
+        elsewhere = Price(product_key="P3", currency="EUR", amount=D(6), company_code="US01")
+        add_record(conn, "prices", "P3/EUR", elsewhere)
+
+    def priced(**more: str) -> D | None:
+        number = quotes.create(db, SALES, NOW, draft(DraftLine("P3", D(1)), **more))
+        return quotes.show(db, SALES, number)["lines"][0]["price"]
+
+    assert priced(currency="USD") == D(8)
+    assert priced(currency="USD", company_code="US01") == D(7)
+    assert priced(currency="USD", company_code="DE01") == D(9)  # a price of no company is everybody's
+    assert priced(currency="EUR") is None
 
 
 amounts = st.decimals(0, 10**9, places=2)
@@ -358,6 +380,46 @@ def test_an_amended_quote_changes_the_same_order(db: Database) -> None:
     kept = quotes.show(db, SALES, number)["versions"]
     assert [version["version"] for version in kept] == [1, 2]
     assert kept[0]["content"]["lines"][0]["quantity"] == "1"
+
+
+def test_an_adopted_order_is_changed_only_with_the_tax_that_the_seller_states(db: Database) -> None:
+    """The CRM does not know it: sent as none, it would take the tax away that the ERP's order has."""
+    number = adopted(db)
+    one_more = changed_lines(quotes.draft_of(db, SALES, number).lines, ["10:3"], [], [], [], [])
+    with pytest.raises(quotes.QuoteRefusedError) as refused:
+        quotes.amend(db, SALES, NOW, number, replace(quotes.draft_of(db, SALES, number), lines=one_more))
+    assert [(finding.code, finding.line) for finding in refused.value.findings] == [
+        ("tax-missing", "10"),
+        ("tax-missing", "20"),
+    ]
+    assert f"quotes amend {number} --tax 10:13" in refused.value.findings[0].text
+    assert quotes.show(db, SALES, number)["version"] == 1
+
+    stated = changed_lines(quotes.draft_of(db, SALES, number).lines, ["10:3"], [], ["10:13", "20:0"], [], [])
+    quotes.amend(db, SALES, NOW, number, replace(quotes.draft_of(db, SALES, number), lines=stated))
+    change = entries(db)[-1]
+    assert [(line["tax_rate"], line["tax"]) for line in change.document["lines"]] == [("13", "39.00"), ("0", "0.00")]
+    assert (change.action, change.document["total"], change.document["gross"]) == ("change", "307.50", "346.50")
+
+
+def test_an_adopted_order_is_cancelled_without_its_tax(db: Database) -> None:
+    number = adopted(db)
+    quotes.cancel(db, SALES, NOW, number, why="customer withdrew")
+    assert entries(db)[-1].action == "cancel"
+    assert [line["tax_rate"] for line in entries(db)[-1].document["lines"]] == ["", ""]
+
+
+def adopted(db: Database) -> str:
+    """An order of ours that only the ERP still knew: 2 pumps and 10 seals."""
+    lines = [
+        OrderLine(line="10", our_line="10", product_key="P1", quantity=D(2), unit="PCE", net_amount=D("200.00")),
+        OrderLine(line="20", our_line="20", product_key="P2", quantity=D(10), unit="PCE", net_amount=D("7.50")),
+    ]
+    head = {"number": "45", "company_code": "CN01", "customer_key": "10000001", "order_date": TODAY, "currency": "CNY"}
+    order = Order(**head, our_key="CT7-Q000007", net_amount=D("207.50"), status="open", lines=lines)
+    with db.write() as conn:
+        add_record(conn, "orders", "45", order)
+    return adoption.adopt_order(db, ADMIN, NOW, "s4", "CT7-Q000007", "45", "restored")
 
 
 def test_what_an_order_cannot_change_takes_a_new_quote(db: Database) -> None:

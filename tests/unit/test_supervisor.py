@@ -370,18 +370,3 @@ def test_the_lock_is_held_by_one_process_and_free_when_it_is_killed(tmp_path: Pa
     assert not HomeLock(file).is_free()
     lock.release()
     assert HomeLock(file).is_free()
-
-
-@pytest.mark.skipif(os.name == "nt", reason="the process that listens is named as elsewhere, but `python` is not")
-def test_a_port_in_use_is_told_with_its_owner() -> None:
-    port = ports.any_free()
-    import socket
-
-    with socket.create_server(("127.0.0.1", port)):
-        with pytest.raises(ConfigError) as caught:
-            ports.require_free(port, "--port")
-        ports.require_free(port, "--port", {os.getpid()})
-        assert ports.free_or_other(port) != port
-    assert caught.value.code == "port-used"
-    assert str(os.getpid()) in caught.value.params["owner"]
-    assert ports.free_or_other(port) == port

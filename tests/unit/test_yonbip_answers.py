@@ -98,12 +98,14 @@ def test_a_code_says_what_to_do(
     [
         httpx.Response(500, json={"code": "500"}),
         httpx.Response(504, text="gateway"),
+        httpx.Response(408, json={"message": "request timeout"}),
+        httpx.Response(425, text="too early"),
         httpx.Response(200, text='{"code":"200","da'),
         httpx.Response(200, text="<html></html>", headers={"content-type": "text/html"}),
         httpx.ReadError("reset"),
         done({"code": "no id here"}),
     ],
-    ids=["500", "504", "half", "page", "reset", "no-id"],
+    ids=["500", "504", "408", "425", "half", "page", "reset", "no-id"],
 )
 def test_a_write_without_a_usable_answer_is_unknown(
     routes: respx.MockRouter, erp: YonBipConnector, answer: Any
@@ -112,6 +114,13 @@ def test_a_write_without_a_usable_answer_is_unknown(
     with pytest.raises(OutcomeUnknownError):
         push(erp, deadline_s=0.9)
     assert there.call_count == 1
+
+
+def test_a_proxy_that_wants_credentials_is_a_matter_of_access(routes: respx.MockRouter, erp: YonBipConnector) -> None:
+    routes.post(SAVE).respond(407, html="<html>Proxy Authentication Required</html>")
+    with pytest.raises(AccessError) as caught:
+        push(erp)
+    assert caught.value.code == "proxy-refused"
 
 
 def test_while_it_runs_the_same_key_is_sent_again_and_a_repeated_save_is_success(
@@ -352,3 +361,39 @@ def test_a_document_deleted_since_is_saved_under_another_check_key(
     shown.mock(side_effect=httpx.ReadError("reset"))
     with pytest.raises(OutcomeUnknownError):
         push(erp, deadline_s=2)
+
+
+class TestDocumentsThatBearOurKeys:
+    """`bearing`: whether a row without the carrier has an empty one, or the list does not show it."""
+
+    @pytest.fixture
+    def whole(self, routes: respx.MockRouter) -> respx.Route:
+        keys = {str(order(number)["id"]): key for number, key in ((1, "CT7-Q1"), (2, ""), (3, "CT7-Q3"))}
+
+        def show(request: httpx.Request) -> httpx.Response:
+            found = request.url.params["id"]
+            return done({"id": found, **({"outKey": keys[found]} if keys[found] else {}), "lines": [{"sum": 1}]})
+
+        return routes.get(DETAIL).mock(side_effect=show)
+
+    def test_of_a_list_that_shows_no_keys_every_document_is_looked_at(
+        self, routes: respx.MockRouter, erp: YonBipConnector, whole: respx.Route
+    ) -> None:
+        routes.post(LIST).mock(side_effect=lambda _: rows(order(1), order(2), order(3)))
+        assert [keyed.key for keyed in erp.bearing("orders", "CT7-")] == ["CT7-Q1", "CT7-Q3"]
+        assert whole.call_count == 3
+
+    def test_a_list_that_shows_keys_shows_them_all(
+        self, routes: respx.MockRouter, erp: YonBipConnector, whole: respx.Route
+    ) -> None:
+        shown = [order(1, outKey="CT7-Q1"), order(2), order(3, outKey="OTHER-3")]
+        routes.post(LIST).mock(side_effect=lambda _: rows(*shown))
+        assert [keyed.key for keyed in erp.bearing("orders", "CT7-")] == ["CT7-Q1"]
+        assert whole.call_count == 1
+
+    def test_no_document_needs_no_look(
+        self, routes: respx.MockRouter, erp: YonBipConnector, whole: respx.Route
+    ) -> None:
+        routes.post(LIST).mock(side_effect=lambda _: rows())
+        assert list(erp.bearing("orders", "CT7-")) == []
+        assert not whole.called

@@ -11,9 +11,9 @@ import httpx
 import pytest
 import respx
 
-from connectors.errors import AccessError, TransientError
+from connectors.errors import AccessError, OutcomeUnknownError, TransientError
 from connectors.yonbip.sign import signature
-from tests.unit.yonbip_help import DISCOVERY, HOST, LIST, TOKENS, connector, done, rows, token
+from tests.unit.yonbip_help import DISCOVERY, HOST, LIST, SAVE, TOKENS, connector, done, rows, token
 
 FOUND = {
     "gatewayUrl": "https://c2.yonyoucloud.com/iuap-api-gateway",
@@ -119,6 +119,7 @@ def test_a_token_is_renewed_before_it_ends(routes: respx.MockRouter) -> None:
         (DISCOVERY, done({**FOUND, "gatewayUrl": "http://c2.yonyoucloud.com/x"}, code="00000"), "foreign-link"),
         (DISCOVERY, httpx.Response(200, text="<html>", headers={"content-type": "text/html"}), "logon-page"),
         (TOKENS, httpx.Response(404, text="nothing here"), "service-missing"),
+        (TOKENS, httpx.Response(407), "proxy-refused"),
     ],
 )
 def test_what_an_admin_must_put_right_stops(
@@ -131,11 +132,23 @@ def test_what_an_admin_must_put_right_stops(
     assert "app-secret" not in str(refused.value)
 
 
-@pytest.mark.parametrize("answer", [httpx.Response(503), httpx.ConnectError("down"), httpx.Response(200, text="{")])
+@pytest.mark.parametrize(
+    "answer", [httpx.Response(503), httpx.Response(408), httpx.ConnectError("down"), httpx.Response(200, text="{")]
+)
 def test_a_token_service_that_is_down_is_tried_again_later(routes: respx.MockRouter, answer: object) -> None:
     routes.get(TOKENS).mock(side_effect=[answer])
     with pytest.raises(TransientError):
         find()
+
+
+def test_gateway_and_token_are_waited_for_no_longer_than_the_write_may_take(routes: respx.MockRouter) -> None:
+    erp = connector()
+    routes.post(SAVE).mock(side_effect=[httpx.Response(503)])
+    with pytest.raises(OutcomeUnknownError):
+        erp.push("orders", {}, "K-1", deadline_s=2)
+    erp.close()
+    calls = [*routes.get(DISCOVERY).calls, *routes.get(TOKENS).calls]
+    assert len(calls) == 2 and all(call.request.extensions["timeout"].get("read") <= 2 for call in calls)
 
 
 def test_an_address_with_a_path_is_the_gateway_itself(routes: respx.MockRouter) -> None:
