@@ -83,8 +83,8 @@ class Settlement(Record, kw_only=True, gc=False):
     `source_kind` is payment (`source_key`: a Receipt's), item (a credit memo's line) or empty; `source_amount` what it
     took from the source, `amount` what the target item (`target_key`: its line) fell by, each in its own currency and
     not negative, but for a late charge, a write-off turned round. `target_kind` payment: money went back, and the
-    target is the Receipt (negative) that says so. A write-off or discount takes nothing from a payment. The amount of a side that is not
-    there is 0.
+    target is the Receipt (negative) that says so. A write-off or discount takes nothing from a payment. The amount of a
+    side that is not there is 0.
     """
 
     kind: str
