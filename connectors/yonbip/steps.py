@@ -54,10 +54,11 @@ def take(
     """Take the steps that are due, in their order; the names of those taken.
 
     After one that was taken the next is tried without a look between them, and so is one that `known` (what a save
-    answered, perhaps an old answer) shows as due. Where it is refused, the state decides whether it was due at all.
+    answered, perhaps an old answer) shows as due. Where one is refused, the state decides whether it was due at all: an
+    earlier attempt at it may be booked only now.
     """
-    sure = not (known and all(text(known, step.due.field) for step in steps))
-    record = look() if sure else Record("", known or {})
+    shown = known and all(text(known, step.due.field) for step in steps)
+    record = Record("", known or {}) if shown else look()
     taken: list[str] = []
     for step in steps:
         if not (due(step, record.data) or (taken and not left_to_erp(step, record.data))):
@@ -65,11 +66,11 @@ def take(
         try:
             act(client, obj, step, record, deadline)
         except RecordRejectedError:
-            if sure or due(step, (record := look()).data):
+            record = look()
+            if due(step, record.data):
                 raise
         else:
             taken.append(step.name)
-            sure = False
     return taken
 
 
