@@ -38,14 +38,18 @@ def states(*values: str) -> Iterator[Record]:
     return (Record("7", {"id": "7", field: value}) for value in values)
 
 
+def taken(gateway: RefusingTheFirst, *seen: str) -> list[str]:
+    """The names of the steps taken where these states are seen, look after look."""
+    looks = states(*seen)
+    return take(gateway, "orders", STEPS, lambda: next(looks), Deadline(60))  # type: ignore[arg-type]  # only `send` is used
+
+
 def test_a_step_that_was_booked_since_we_looked_is_no_refusal() -> None:
-    gateway, seen = RefusingTheFirst(), states(STEPS[0].due.values[0], STEPS[1].due.values[0])
-    taken = take(gateway, "orders", STEPS, lambda: next(seen), Deadline(60))  # type: ignore[arg-type]  # its `send`
-    assert taken == [STEPS[1].name]
+    gateway = RefusingTheFirst()
+    assert taken(gateway, STEPS[0].due.values[0], STEPS[1].due.values[0]) == [STEPS[1].name]
     assert gateway.told == [STEPS[0].path, STEPS[1].path]
 
 
 def test_a_step_that_is_still_due_was_refused() -> None:
-    gateway, seen = RefusingTheFirst(), states(*[STEPS[0].due.values[0]] * 2)
     with pytest.raises(RecordRejectedError):
-        take(gateway, "orders", STEPS, lambda: next(seen), Deadline(60))  # type: ignore[arg-type]  # its `send`
+        taken(RefusingTheFirst(), *[STEPS[0].due.values[0]] * 2)
